@@ -1,0 +1,40 @@
+# Everything one does with this project. `make help` lists it.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+# Looked for when a target needs it, so that `make help` works everywhere.
+JDK = $$(scripts/find-jdk)
+# Guava inside Maven still uses what these JDKs warn about.
+MVN = JAVA_HOME=$(JDK) MAVEN_OPTS="--sun-misc-unsafe-memory-access=allow" ./mvnw -B -ntp
+JAR = target/quarkus-app/quarkus-run.jar
+
+.PHONY: help demo demo-down test soak native fmt run jar
+
+help: ## lists the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+demo: jar ## starts a primary, two standbys and an agent beside each, and shows them live (no root, no Docker)
+	@JAVA_HOME=$(JDK) deploy/demo/demo
+
+demo-down: ## cleans up after a demo that was killed
+	@deploy/demo/demo-down
+
+test: ## formats checked, compiled without warnings, all tests against real servers
+	$(MVN) verify
+
+soak: ## the long repetitions
+	$(MVN) verify -Dtest.groups=soak -Dtest.excludedGroups=
+
+native: ## builds the native executable (needs GRAALVM_HOME with native-image for JDK 25)
+	@test -x "$${GRAALVM_HOME:-}/bin/native-image" || { echo "make native: set GRAALVM_HOME to a GraalVM or Mandrel for JDK 25, or use Dockerfile.native" >&2; exit 1; }
+	$(MVN) package -Dnative -DskipTests -Dquarkus.native.native-image-xmx=4g
+
+fmt: ## formats the sources
+	$(MVN) spotless:apply
+
+jar:
+	@$(MVN) -q package -DskipTests
+
+run: jar ## runs the agent from the jar: make run ARGS="--host 127.0.0.1 --port 5432"
+	@$(JDK)/bin/java -XX:+ExitOnOutOfMemoryError -jar $(JAR) $(ARGS)

@@ -1,0 +1,35 @@
+package dev.pgsidecar.cli;
+
+import io.quarkus.runtime.Quarkus;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletionException;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+/** {@code pgsidecar agent}, and {@code pgsidecar} alone: runs the agent until it is stopped. */
+@Command(name = "agent", mixinStandardHelpOptions = true, description = "Runs the agent (the default).")
+final class AgentCommand implements Callable<Integer> {
+
+    @Mixin
+    private ConfigOptions options;
+
+    @Override
+    public Integer call() {
+        return run(options);
+    }
+
+    static int run(ConfigOptions options) {
+        if (options.load().isEmpty()) {
+            return Main.USAGE;
+        }
+        int[] exit = {0};
+        Quarkus.run(null, (code, failure) -> exit[0] = failure == null ? code : failed(failure));
+        return exit[0];
+    }
+
+    private static int failed(Throwable failure) {
+        Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+        System.err.println("pgsidecar: the agent could not start: " + cause.getMessage());
+        return Main.FAILED;
+    }
+}

@@ -1,0 +1,155 @@
+package dev.pgsidecar.config;
+
+import io.quarkus.runtime.annotations.RegisterForReflection;
+import io.smallrye.config.ConfigMapping;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+
+/**
+ * The configuration, typed. Defaults are in {@code application.yaml}; the meaning of each key is told to users in
+ * docs/configuration.md, which a test holds against this tree.
+ */
+@ConfigMapping(prefix = "pgsidecar")
+@RegisterForReflection
+public interface Settings {
+
+    /** This instance's name in pages, logs and metrics; the host name unless set. */
+    @Allowed("a name")
+    Optional<String> name();
+
+    /** Where the learned identity is kept; without write access the eyes work and nothing is remembered. */
+    @Allowed("a folder")
+    Path stateDir();
+
+    Postgres postgres();
+
+    Observe observe();
+
+    Probe probe();
+
+    Open open();
+
+    /** {@link #name()}, or the host name. */
+    default String instanceName() {
+        return name().orElseGet(() -> {
+            try {
+                return InetAddress.getLocalHost().getHostName();
+            } catch (UnknownHostException _) {
+                return "localhost"; // a host without a name for itself
+            }
+        });
+    }
+
+    /** The server beside the agent. */
+    @RegisterForReflection
+    interface Postgres {
+        @Allowed("a host name or address")
+        String host();
+
+        @Allowed("1 to 65535")
+        int port();
+
+        @Allowed("a role name")
+        String user();
+
+        @Allowed(value = "a password", secret = true)
+        Optional<String> password();
+
+        @Allowed("a file whose first line is the password; read again at each connect")
+        Optional<Path> passwordFile();
+
+        @Allowed("a database name")
+        String database();
+
+        Ssl ssl();
+
+        /** The pinned identity; otherwise the first server that answers is learned and kept in the state folder. */
+        @Allowed("a system identifier, as SELECT system_identifier FROM pg_control_system() prints it")
+        Optional<String> systemIdentifier();
+
+        /** Where the agent can read pg_control, to see that a server which refuses connections makes progress. */
+        @Allowed("the server's data directory")
+        Optional<Path> dataDirectory();
+    }
+
+    /** Encryption of the connection to the server. */
+    @RegisterForReflection
+    interface Ssl {
+        @Allowed("disable, prefer, require, verify-ca or verify-full")
+        SslMode mode();
+
+        @Allowed("a PEM file with the authority's certificate, for verify-ca and verify-full")
+        Optional<Path> rootCertificate();
+    }
+
+    /** libpq's sslmode, but for {@code allow}, which nobody should want. */
+    enum SslMode {
+        DISABLE,
+        PREFER,
+        REQUIRE,
+        VERIFY_CA,
+        VERIFY_FULL;
+
+        /** Whether the server's certificate is checked. */
+        public boolean verifies() {
+            return this == VERIFY_CA || this == VERIFY_FULL;
+        }
+    }
+
+    /** How the server is observed. */
+    @RegisterForReflection
+    interface Observe {
+        @Allowed("100ms to 1m")
+        Duration interval();
+
+        @Allowed("100ms to 1m")
+        Duration timeout();
+
+        @Allowed("500ms to 10m")
+        Duration staleAfter();
+
+        @Allowed("1s to 24h")
+        Duration sizesEvery();
+    }
+
+    /** How probes judge. */
+    @RegisterForReflection
+    interface Probe {
+        Replica replica();
+    }
+
+    /** When a replica counts as good for readers. */
+    @RegisterForReflection
+    interface Replica {
+        @Allowed("a size such as 16MB, or unlimited")
+        ByteSize maxLag();
+
+        @Allowed("1s to 24h")
+        Duration maxSilence();
+
+        @Allowed("1 to 30")
+        int rise();
+
+        @Allowed("1 to 30")
+        int fall();
+    }
+
+    /** The open listener. */
+    @RegisterForReflection
+    interface Open {
+        @Allowed("an address to listen on")
+        String host();
+
+        @Allowed("1 to 65535")
+        int port();
+
+        @Allowed("true or false")
+        boolean addresses();
+
+        @Allowed("8 to 65536")
+        int maxConnections();
+    }
+}

@@ -1,0 +1,95 @@
+package dev.pgsidecar.config;
+
+import io.quarkus.runtime.configuration.DurationConverter;
+import io.smallrye.config.ConfigValue;
+import io.smallrye.config.SmallRyeConfig;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The rules: each value by its key, then those that bind several keys. */
+final class Validation {
+
+    private final SmallRyeConfig config;
+    private final List<String> problems = new ArrayList<>();
+
+    private Validation(SmallRyeConfig config) {
+        this.config = config;
+    }
+
+    /** A line for each rule that is broken. */
+    static List<String> problems(SmallRyeConfig config) {
+        Validation validation = new Validation(config);
+        Key.ALL.forEach(validation::checkKey);
+        if (validation.problems.isEmpty()) {
+            validation.checkTogether();
+        }
+        return validation.problems;
+    }
+
+    private void checkKey(Key key) {
+        String value = value(key.name());
+        if (value == null ? !key.optional() : !key.allows(value)) {
+            refuse(key.name(), key.allowed());
+        }
+    }
+
+    private void checkTogether() {
+        if (value("pgsidecar.postgres.host").startsWith("/")) {
+            refuse(
+                    "pgsidecar.postgres.host",
+                    "a host name or address; a Unix socket folder is not supported, use 127.0.0.1");
+        }
+        if (value("pgsidecar.postgres.password") != null && value("pgsidecar.postgres.password-file") != null) {
+            refuse("pgsidecar.postgres.password-file", "either password or password-file, not both");
+        }
+        String identifier = value("pgsidecar.postgres.system-identifier");
+        if (identifier != null && !identifier.matches("[1-9]\\d{0,19}")) {
+            refuse("pgsidecar.postgres.system-identifier", "a positive whole number of at most 20 digits");
+        }
+        Duration fresh = duration("observe.interval").plus(duration("observe.timeout"));
+        if (duration("observe.stale-after").compareTo(fresh) < 0) {
+            refuse("pgsidecar.observe.stale-after", "at least interval + timeout, " + fresh.toMillis() + "ms");
+        }
+        checkRootCertificate();
+    }
+
+    private void checkRootCertificate() {
+        String certificate = value("pgsidecar.postgres.ssl.root-certificate");
+        if (certificate == null && value("pgsidecar.postgres.ssl.mode").startsWith("verify")) {
+            refuse(
+                    "pgsidecar.postgres.ssl.root-certificate",
+                    "a PEM file, which ssl.mode verify-ca and verify-full need");
+        }
+        if (certificate != null && !Files.isReadable(Path.of(certificate))) {
+            refuse("pgsidecar.postgres.ssl.root-certificate", "a PEM file that the agent can read");
+        }
+    }
+
+    private void refuse(String name, String allowed) {
+        Key key = Key.ALL.stream()
+                .filter(each -> each.name().equals(name))
+                .findFirst()
+                .orElseThrow();
+        ConfigValue value = config.getConfigValue(name);
+        problems.add(
+                value.getValue() == null
+                        ? "%s: is not set; allowed: %s".formatted(name, allowed)
+                        : "%s (%s): \"%s\" is not allowed; allowed: %s"
+                                .formatted(
+                                        name,
+                                        Configuration.origin(key, value),
+                                        key.secret() ? "********" : value.getValue(),
+                                        allowed));
+    }
+
+    private Duration duration(String name) {
+        return new DurationConverter().convert(value("pgsidecar." + name));
+    }
+
+    private String value(String name) {
+        return config.getConfigValue(name).getValue();
+    }
+}

@@ -1,0 +1,58 @@
+package dev.pgsidecar.observe;
+
+import dev.pgsidecar.config.Settings;
+import dev.pgsidecar.postgres.ControlFile;
+import dev.pgsidecar.postgres.Identity;
+import dev.pgsidecar.postgres.Target;
+import io.quarkus.runtime.ShutdownEvent;
+import io.quarkus.runtime.StartupEvent;
+import io.vertx.core.Vertx;
+import jakarta.enterprise.event.Observes;
+import jakarta.inject.Singleton;
+import java.time.Duration;
+import java.util.List;
+
+/** Starts the observers with the agent and stops them with it. */
+@Singleton
+public class Eyes {
+
+    private final Settings settings;
+    private final Vertx vertx;
+    private final Observations observations;
+    private List<Thread> threads = List.of();
+
+    Eyes(Settings settings, Vertx vertx, Observations observations) {
+        this.settings = settings;
+        this.vertx = vertx;
+        this.observations = observations;
+    }
+
+    void open(@Observes StartupEvent started) {
+        Settings.Observe observe = settings.observe();
+        Target target = new Target(vertx, settings);
+        Identity identity = new Identity(settings);
+        Backoff backoff = Backoff.of(observe);
+        threads = List.of(
+                Thread.ofVirtual()
+                        .name("observer")
+                        .start(new Observer(target, identity, new ControlFile(settings), backoff, observations)),
+                Thread.ofVirtual()
+                        .name("slow-observer")
+                        .start(new SlowObserver(
+                                target, identity, observe.sizesEvery(), slowRetry(observe), observations)));
+    }
+
+    /** Their connections are closed before the agent goes. */
+    void close(@Observes ShutdownEvent stopping) throws InterruptedException {
+        for (Thread thread : threads) {
+            thread.interrupt();
+            thread.join(Duration.ofSeconds(1));
+        }
+    }
+
+    /** After a failure the slow tick comes back soon, so that what it says of the server is not a minute old. */
+    private static Duration slowRetry(Settings.Observe observe) {
+        Duration soon = observe.staleAfter();
+        return soon.compareTo(observe.sizesEvery()) < 0 ? soon : observe.sizesEvery();
+    }
+}

@@ -1,0 +1,42 @@
+package dev.pgsidecar.observe;
+
+import dev.pgsidecar.observe.Observation.Answered;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * The last observations: all that anything decides on.
+ *
+ * @param newestFirst at most {@value #LENGTH}; empty before the first tick ended
+ * @param lastAnswered the newest observation in which the server answered, however old
+ * @param slow the newest of the slow tick
+ * @param beat when the observer's loop last went round
+ */
+public record History(
+        List<Observation> newestFirst, Optional<Answered> lastAnswered, Optional<SlowObservation> slow, Moment beat) {
+
+    /** Twice the longest {@code rise} or {@code fall}, so that a verdict never rests on the edge of what is kept. */
+    public static final int LENGTH = 60;
+
+    static History beginning(Moment beat) {
+        return new History(List.of(), Optional.empty(), Optional.empty(), beat);
+    }
+
+    /** The newest observation. */
+    public Optional<Observation> latest() {
+        return newestFirst.stream().findFirst();
+    }
+
+    History with(Observation next) {
+        List<Observation> observations = Stream.concat(Stream.of(next), newestFirst.stream())
+                .limit(LENGTH)
+                .toList();
+        Optional<Answered> answered = next instanceof Answered now ? Optional.of(now) : lastAnswered;
+        return new History(observations, answered, slow, next.at());
+    }
+
+    History with(SlowObservation next) {
+        return new History(newestFirst, lastAnswered, Optional.of(next), beat);
+    }
+}

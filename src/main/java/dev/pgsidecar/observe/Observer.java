@@ -1,0 +1,149 @@
+package dev.pgsidecar.observe;
+
+import dev.pgsidecar.observe.Observation.Answered;
+import dev.pgsidecar.observe.Observation.Unanswered;
+import dev.pgsidecar.postgres.ControlFile;
+import dev.pgsidecar.postgres.Failure;
+import dev.pgsidecar.postgres.Identity;
+import dev.pgsidecar.postgres.PostgresException;
+import dev.pgsidecar.postgres.ServerVersion;
+import dev.pgsidecar.postgres.Session;
+import dev.pgsidecar.postgres.Target;
+import dev.pgsidecar.postgres.catalog.Facts;
+import io.vertx.core.json.JsonObject;
+import java.util.Optional;
+import java.util.concurrent.ThreadLocalRandom;
+import org.jboss.logging.Logger;
+
+/**
+ * The eyes: a loop on a virtual thread that owns the one connection at rest and turns one round trip per tick into an
+ * {@link Observation}.
+ */
+final class Observer implements Runnable {
+
+    private static final Logger LOG = Logger.getLogger(Observer.class);
+
+    private final Target target;
+    private final Identity identity;
+    private final ControlFile controlFile;
+    private final Backoff backoff;
+    private final Observations observations;
+
+    private Optional<Connected> connected = Optional.empty();
+    private Upstream upstream = Upstream.NONE;
+
+    /** An open session and the statement for its server's version. */
+    private record Connected(Session session, String facts, Moment since) {}
+
+    Observer(Target target, Identity identity, ControlFile controlFile, Backoff backoff, Observations observations) {
+        this.target = target;
+        this.identity = identity;
+        this.controlFile = controlFile;
+        this.backoff = backoff;
+        this.observations = observations;
+    }
+
+    /** Observes until interrupted. */
+    @Override
+    public void run() {
+        int failures = 0;
+        try {
+            while (true) {
+                Observation observation = observe();
+                Narration.between(observations.history(), observation).ifPresent(LOG::info);
+                observations.publish(observation);
+                failures = observation instanceof Answered ? 0 : failures + 1;
+                Thread.sleep(backoff.after(failures, ThreadLocalRandom.current().nextDouble()));
+            }
+        } catch (InterruptedException _) {
+            Thread.currentThread().interrupt(); // the agent stops
+        } finally {
+            disconnect();
+        }
+    }
+
+    private Observation observe() throws InterruptedException {
+        Moment asked = Moment.now();
+        try {
+            Instance instance = Instance.of(ask(), upstream);
+            upstream = instance.upstream();
+            Moment since = connected.orElseThrow().since();
+            return new Answered(asked, asked.ageAt(Moment.now()), instance, since);
+        } catch (PostgresException e) {
+            return unanswered(asked, e.failure());
+        } catch (RuntimeException e) { // an answer that no PostgreSQL gives
+            LOG.error("the server's answer makes no sense", e);
+            disconnect();
+            return unanswered(asked, new Failure(Failure.Kind.UNREACHABLE, "the server's answer makes no sense: " + e));
+        }
+    }
+
+    private Unanswered unanswered(Moment asked, Failure failure) {
+        Moment now = Moment.now();
+        return new Unanswered(now, asked.ageAt(now), failure, controlFile.modified());
+    }
+
+    /**
+     * Asks; a second time when a session that was at rest turns out broken (the new attempt says what the server is
+     * now), or when the query met the end of recovery half-way.
+     */
+    private Facts ask() throws PostgresException, InterruptedException {
+        boolean wasAtRest = connected.isPresent();
+        try {
+            return askOnce();
+        } catch (PostgresException e) {
+            boolean worthAnother =
+                    switch (e.failure().kind()) {
+                        case CONNECTION_LOST, SHUTTING_DOWN, QUERY_FAILED -> wasAtRest;
+                        default -> false;
+                    };
+            if (!worthAnother) {
+                throw e;
+            }
+            return askOnce();
+        }
+    }
+
+    private Facts askOnce() throws PostgresException, InterruptedException {
+        try {
+            if (connected.isEmpty()) {
+                connected = Optional.of(connect());
+            }
+            Connected now = connected.get();
+            return Facts.of(now.session().json(now.facts()));
+        } catch (PostgresException e) {
+            disconnect();
+            throw e;
+        }
+    }
+
+    private Connected connect() throws PostgresException, InterruptedException {
+        Session session = target.openReadOnly("observe");
+        try {
+            JsonObject answer = session.json(Facts.IDENTITY);
+            identity.check(answer.getString("system_identifier"));
+            ServerVersion version = new ServerVersion(answer.getInteger("version"));
+            requireSupported(version);
+            return new Connected(session, Facts.sql(version), Moment.now());
+        } catch (PostgresException | InterruptedException | RuntimeException e) {
+            session.close();
+            throw e;
+        }
+    }
+
+    private static void requireSupported(ServerVersion version) throws PostgresException {
+        if (version.major() < ServerVersion.OLDEST) {
+            throw new PostgresException(
+                    Failure.Kind.UNSUPPORTED_VERSION,
+                    "the server is PostgreSQL %s, the oldest supported is %d".formatted(version, ServerVersion.OLDEST));
+        }
+        if (version.major() > ServerVersion.NEWEST) {
+            LOG.warnf("PostgreSQL %s is newer than any this agent was tested with", version);
+        }
+    }
+
+    private void disconnect() {
+        connected.ifPresent(now -> now.session().close());
+        connected = Optional.empty();
+    }
+}

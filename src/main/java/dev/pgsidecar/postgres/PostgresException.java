@@ -1,0 +1,22 @@
+package dev.pgsidecar.postgres;
+
+/** A {@link Failure} on its way up. */
+public final class PostgresException extends Exception {
+
+    private static final long serialVersionUID = 1;
+
+    private final transient Failure failure;
+
+    public PostgresException(Failure.Kind kind, String cause) {
+        this(new Failure(kind, cause), null);
+    }
+
+    public PostgresException(Failure failure, Throwable cause) {
+        super(failure.toString(), cause);
+        this.failure = failure;
+    }
+
+    public Failure failure() {
+        return failure;
+    }
+}

@@ -1,0 +1,93 @@
+package dev.pgsidecar.postgres;
+
+import dev.pgsidecar.config.Settings;
+import dev.pgsidecar.postgres.Failure.Kind;
+import io.vertx.core.Vertx;
+import io.vertx.core.net.PemTrustOptions;
+import io.vertx.pgclient.PgConnectOptions;
+import io.vertx.pgclient.SslMode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Locale;
+
+/**
+ * The configured server, and how to connect to it. There is no other: no host name or connection string ever comes from
+ * a request.
+ */
+public final class Target {
+
+    private final Vertx vertx;
+    private final Settings.Postgres server;
+    private final Duration timeout;
+
+    public Target(Vertx vertx, Settings settings) {
+        this.vertx = vertx;
+        this.server = settings.postgres();
+        this.timeout = settings.observe().timeout();
+    }
+
+    /**
+     * Opens a session that cannot write.
+     *
+     * @param purpose what it is for; its {@code application_name} is {@code pgsidecar/purpose}
+     * @throws PostgresException with the failure's name
+     */
+    public Session openReadOnly(String purpose) throws PostgresException, InterruptedException {
+        return openReadOnly(purpose, timeout);
+    }
+
+    /** The same, with queries that may take longer than a tick's. */
+    public Session openReadOnly(String purpose, Duration toAnswer) throws PostgresException, InterruptedException {
+        return Session.open(vertx, options(purpose, toAnswer), timeout, toAnswer);
+    }
+
+    @Override
+    public String toString() {
+        return "%s@%s:%d/%s".formatted(server.user(), server.host(), server.port(), server.database());
+    }
+
+    private PgConnectOptions options(String purpose, Duration toAnswer) throws PostgresException {
+        PgConnectOptions options = new PgConnectOptions()
+                .setHost(server.host())
+                .setPort(server.port())
+                .setUser(server.user())
+                .setDatabase(server.database())
+                .setPassword(password())
+                .setSslMode(SslMode.of(
+                        server.ssl().mode().name().toLowerCase(Locale.ROOT).replace('_', '-')))
+                .setCachePreparedStatements(false)
+                .addProperty("application_name", "pgsidecar/" + purpose)
+                .addProperty("default_transaction_read_only", "on")
+                // a little less than ours, so that a slow query is told from a hung server
+                .addProperty("statement_timeout", toAnswer.toMillis() * 9 / 10 + "ms")
+                .addProperty("search_path", "pg_catalog");
+        secure(options);
+        return options;
+    }
+
+    private void secure(PgConnectOptions options) {
+        if (!server.ssl().mode().verifies()) {
+            options.setTrustAll(true); // encrypted, not authenticated: what libpq's prefer and require mean
+            return;
+        }
+        options.setPemTrustOptions(new PemTrustOptions()
+                .addCertPath(server.ssl().rootCertificate().orElseThrow().toString()));
+        options.setHostnameVerificationAlgorithm(server.ssl().mode() == Settings.SslMode.VERIFY_FULL ? "HTTPS" : "");
+    }
+
+    /** Read at each connect: a rotated secret is picked up without a restart. */
+    private String password() throws PostgresException {
+        if (server.passwordFile().isEmpty()) {
+            return server.password().orElse("");
+        }
+        Path file = server.passwordFile().get();
+        try {
+            return Files.readString(file).lines().findFirst().orElse("");
+        } catch (IOException e) {
+            throw new PostgresException(
+                    new Failure(Kind.CREDENTIALS_UNREADABLE, "password-file " + file + ": " + e), e);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+package dev.pgsidecar.probe;
+
+import dev.pgsidecar.config.Settings;
+import dev.pgsidecar.observe.History;
+import dev.pgsidecar.observe.Moment;
+import dev.pgsidecar.observe.Observations;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.json.JsonObject;
+import jakarta.inject.Singleton;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * Answers probes. The plain ones are rendered once per observation and valid until it goes stale; those with a query are
+ * judged when asked, from memory as well.
+ */
+@Singleton
+public class Answers {
+
+    private final Settings settings;
+    private final Limits limits;
+    private final Observations observations;
+    private volatile Page page;
+
+    /** An HTTP status and a JSON body. */
+    record Answer(int status, Buffer body) {}
+
+    /** The plain probes' answers to one history. */
+    private record Page(History history, Map<String, Answer> byPath) {}
+
+    Answers(Settings settings, Observations observations) {
+        this.settings = settings;
+        this.limits = Limits.of(settings);
+        this.observations = observations;
+        observations.follow(this::render);
+    }
+
+    /** The verdict of a probe now, for other faces of the same truth. */
+    Verdict verdict(Probe probe) {
+        return probe.judge(observations.history(), Moment.now(), Question.PLAIN, limits);
+    }
+
+    /**
+     * Answers a path of {@link Endpoints#PROBES} or {@link Endpoints#PATRONI}.
+     *
+     * @param query the raw query string, may be null
+     */
+    Answer answer(String path, String query) {
+        Moment now = Moment.now();
+        Page current = page;
+        if ((query == null || query.isEmpty()) && isFresh(current.history(), now)) {
+            return current.byPath().get(path);
+        }
+        try {
+            return answer(path, Question.parse(query), observations.history(), now);
+        } catch (IllegalArgumentException e) {
+            return new Answer(400, Body.error("bad-query", e.getMessage()).toBuffer());
+        }
+    }
+
+    private Answer answer(String path, Question question, History history, Moment now) {
+        if (path.equals(Endpoints.PATRONI)) {
+            return new Answer(
+                    200, PatroniStatus.of(history, now, limits, settings).toBuffer());
+        }
+        Verdict verdict = question.tag()
+                .map(tag -> Verdict.fail("unknown-tag", "no instance here has tags"))
+                .orElseGet(() -> Endpoints.PROBES.get(path).judge(history, now, question, limits));
+        JsonObject body = Body.of(verdict, history, limits);
+        return new Answer(verdict.passes() ? 200 : 503, body.toBuffer());
+    }
+
+    private void render(History history) {
+        Moment now = Moment.now();
+        Map<String, Answer> byPath = new HashMap<>();
+        byPath.put(Endpoints.PATRONI, answer(Endpoints.PATRONI, Question.PLAIN, history, now));
+        Endpoints.PROBES.keySet().forEach(path -> byPath.put(path, answer(path, Question.PLAIN, history, now)));
+        page = new Page(history, Map.copyOf(byPath));
+    }
+
+    private boolean isFresh(History history, Moment now) {
+        return history.latest()
+                .filter(latest -> latest.at().ageAt(now).compareTo(limits.staleAfter()) <= 0)
+                .isPresent();
+    }
+}

@@ -1,0 +1,35 @@
+package dev.pgsidecar.probe;
+
+import dev.pgsidecar.config.ByteSize;
+import dev.pgsidecar.config.Settings;
+import java.time.Duration;
+
+/**
+ * What probes judge by.
+ *
+ * @param staleAfter older observations are not the truth any more
+ * @param deadAfter an observer's loop that did not go round for so long is stuck: more than its slowest round takes
+ * @param maxLag the lag that {@code /replica} bears unless asked for another
+ * @param maxSilence how long the upstream's last word counts
+ * @param rise how many good observations in a row bring a replica in
+ * @param fall how many bad ones in a row take it out
+ */
+record Limits(Duration staleAfter, Duration deadAfter, ByteSize maxLag, Duration maxSilence, int rise, int fall) {
+
+    /** Connecting with and without TLS, the identity and the facts, and all that once more. */
+    private static final int SLOWEST_ROUND = 8;
+
+    static Limits of(Settings settings) {
+        Settings.Observe observe = settings.observe();
+        Settings.Replica replica = settings.probe().replica();
+        return new Limits(
+                observe.staleAfter(),
+                observe.staleAfter()
+                        .plus(observe.interval())
+                        .plus(observe.timeout().multipliedBy(SLOWEST_ROUND)),
+                replica.maxLag(),
+                replica.maxSilence(),
+                replica.rise(),
+                replica.fall());
+    }
+}

@@ -1,0 +1,136 @@
+package dev.pgsidecar.probe;
+
+import dev.pgsidecar.config.Settings;
+import io.quarkus.runtime.ShutdownEvent;
+import io.quarkus.runtime.StartupEvent;
+import io.quarkus.vertx.http.ManagementInterface;
+import io.quarkus.vertx.http.runtime.options.HttpServerCommonHandlers;
+import io.vertx.core.Handler;
+import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpConnection;
+import io.vertx.core.http.HttpMethod;
+import io.vertx.core.http.HttpServer;
+import io.vertx.core.http.HttpServerOptions;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.http.HttpServerResponse;
+import jakarta.enterprise.event.Observes;
+import jakarta.inject.Singleton;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.jboss.logging.Logger;
+
+/**
+ * The open listener: one guard for all paths and methods, then the probes, or what Quarkus' extensions put on its
+ * management router (metrics, health). It is a server of our own around that router, because Quarkus' own bounds neither
+ * the number of connections nor the time that a request's header may take.
+ */
+@Singleton
+public class OpenListener {
+
+    private static final Logger LOG = Logger.getLogger(OpenListener.class);
+
+    private static final String ALLOW = "GET, HEAD, OPTIONS";
+    private static final Set<HttpMethod> ALLOWED = Set.of(HttpMethod.GET, HttpMethod.HEAD, HttpMethod.OPTIONS);
+    private static final int MAX_HEADER_BYTES = 8 * 1024;
+    private static final int MAX_REQUEST_LINE_BYTES = 4 * 1024;
+
+    /** From the first byte of a connection to its first whole request. */
+    private static final Duration FIRST_REQUEST = Duration.ofSeconds(10);
+
+    /** From one request to the next. */
+    private static final Duration NEXT_REQUEST = Duration.ofSeconds(30);
+
+    private final Settings.Open settings;
+    private final Vertx vertx;
+    private final Answers answers;
+    private final OpenConnections<HttpConnection> connections;
+    private Handler<HttpServerRequest> extensions;
+    private HttpServer server;
+
+    OpenListener(Settings settings, Vertx vertx, Answers answers) {
+        this.settings = settings.open();
+        this.vertx = vertx;
+        this.answers = answers;
+        this.connections = new OpenConnections<>(settings.open().maxConnections());
+    }
+
+    void take(@Observes ManagementInterface management) {
+        extensions = HttpServerCommonHandlers.enforceDuplicatedContext(management.router(), false);
+    }
+
+    void open(@Observes StartupEvent started) {
+        server = vertx.createHttpServer(new HttpServerOptions()
+                        .setMaxHeaderSize(MAX_HEADER_BYTES)
+                        .setMaxInitialLineLength(MAX_REQUEST_LINE_BYTES)
+                        .setHttp2ClearTextEnabled(false)
+                        .setTcpKeepAlive(true))
+                .connectionHandler(this::accept)
+                .requestHandler(this::handle)
+                .exceptionHandler(e -> LOG.debugf("a caller of the open listener: %s", e.getMessage()));
+        server.listen(settings.port(), settings.host())
+                .toCompletionStage()
+                .toCompletableFuture()
+                .join();
+        vertx.setPeriodic(1000, timer -> connections.overdue(System.nanoTime()).forEach(HttpConnection::close));
+        LOG.infof("probes and metrics on http://%s:%d", settings.host(), server.actualPort());
+    }
+
+    void close(@Observes ShutdownEvent stopping) {
+        if (server != null) {
+            server.close()
+                    .toCompletionStage()
+                    .toCompletableFuture()
+                    .orTimeout(1, TimeUnit.SECONDS)
+                    .exceptionally(e -> null)
+                    .join();
+        }
+    }
+
+    private void accept(HttpConnection connection) {
+        connection.closeHandler(closed -> connections.remove(connection));
+        connections.add(connection, deadline(FIRST_REQUEST)).forEach(HttpConnection::close);
+    }
+
+    private void handle(HttpServerRequest request) {
+        connections.touch(request.connection(), deadline(NEXT_REQUEST));
+        String path = request.path();
+        boolean probe = Endpoints.PROBES.containsKey(path) || Endpoints.PATRONI.equals(path);
+        if (!probe && !Endpoints.EXTENSIONS.contains(path)) {
+            respond(
+                    request,
+                    404,
+                    Body.error("not-found", "no such path; see docs/health-checks.md")
+                            .toBuffer());
+        } else if (!ALLOWED.contains(request.method())) {
+            request.response().putHeader("Allow", ALLOW);
+            respond(
+                    request,
+                    405,
+                    Body.error("method-not-allowed", "use " + ALLOW).toBuffer());
+        } else if (probe) {
+            Answers.Answer answer = answers.answer(path, request.query());
+            respond(request, answer.status(), answer.body());
+        } else {
+            extensions.handle(request);
+        }
+    }
+
+    private static void respond(HttpServerRequest request, int status, Buffer body) {
+        HttpServerResponse response =
+                request.response().setStatusCode(status).putHeader("Content-Type", "application/json");
+        if (request.getHeader("Content-Length") != null || request.getHeader("Transfer-Encoding") != null) {
+            response.putHeader("Connection", "close"); // whatever follows is not read
+        }
+        if (request.method().equals(HttpMethod.OPTIONS)) {
+            response.putHeader("Allow", ALLOW).end();
+        } else {
+            response.end(body);
+        }
+    }
+
+    private static long deadline(Duration fromNow) {
+        return System.nanoTime() + fromNow.toNanos();
+    }
+}

@@ -1,0 +1,2 @@
+/** The open face: what load balancers, Kubernetes and virtual-IP managers ask every second, without authentication. */
+package dev.pgsidecar.probe;
