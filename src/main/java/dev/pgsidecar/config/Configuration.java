@@ -23,6 +23,9 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.eclipse.microprofile.config.spi.ConfigSource;
+import org.yaml.snakeyaml.LoaderOptions;
+import org.yaml.snakeyaml.Yaml;
+import org.yaml.snakeyaml.constructor.SafeConstructor;
 
 /**
  * The validated configuration: flag over environment over file over default. Loading needs no Quarkus, so that a
@@ -91,16 +94,15 @@ public final class Configuration {
 
     /** Each key's value and where it came from, a line each; secrets masked. */
     public List<String> effective() {
-        return Key.ALL.stream()
-                .map(key -> {
-                    ConfigValue value = config.getConfigValue(key.name());
-                    String shown =
-                            value.getValue() == null ? "(not set)" : key.secret() ? "********" : value.getValue();
-                    return value.getValue() == null
-                            ? "%s: %s".formatted(key.name(), shown)
-                            : "%s: %s  # %s".formatted(key.name(), shown, origin(key, value));
-                })
-                .toList();
+        return Key.ALL.stream().map(this::effective).toList();
+    }
+
+    private String effective(Key key) {
+        ConfigValue value = config.getConfigValue(key.name());
+        if (value.getValue() == null || value.getValue().isEmpty()) {
+            return key.name() + ": (not set)";
+        }
+        return "%s: %s  # %s".formatted(key.name(), key.secret() ? "********" : value.getValue(), origin(key, value));
     }
 
     static String origin(Key key, ConfigValue value) {
@@ -120,7 +122,12 @@ public final class Configuration {
 
     private static ConfigSource readFile(Path file) throws InvalidConfiguration {
         try {
-            return new YamlConfigSource("file " + file, Files.readString(file), FILE_ORDINAL);
+            String yaml = Files.readString(file);
+            Object root = new Yaml(new SafeConstructor(new LoaderOptions())).load(yaml);
+            if (root != null && !(root instanceof Map)) {
+                throw new IllegalArgumentException("found " + root.getClass().getSimpleName());
+            }
+            return new YamlConfigSource("file " + file, yaml, FILE_ORDINAL);
         } catch (IOException e) {
             throw new InvalidConfiguration(List.of(
                     "configuration file %s: cannot be read (%s); name another with --config".formatted(file, e)));

@@ -8,8 +8,18 @@ final class NearestName {
 
     private NearestName() {}
 
-    /** The candidate that the fewest insertions, deletions and replacements turn the name into. */
+    /**
+     * The candidate that the name is the end of, as when a parent was forgotten; else the one that the fewest insertions,
+     * deletions and replacements turn it into.
+     */
     static String to(String name, Collection<String> candidates) {
+        return candidates.stream()
+                .filter(candidate -> candidate.endsWith("." + name))
+                .findFirst()
+                .orElseGet(() -> mostSimilar(name, candidates));
+    }
+
+    private static String mostSimilar(String name, Collection<String> candidates) {
         return candidates.stream()
                 .min(Comparator.comparingInt((String candidate) -> distance(name, candidate))
                         .thenComparing(Comparator.naturalOrder()))

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /** The rules: each value by its key, then those that bind several keys. */
 final class Validation {
@@ -31,7 +32,7 @@ final class Validation {
 
     private void checkKey(Key key) {
         String value = value(key.name());
-        if (value == null ? !key.optional() : !key.allows(value)) {
+        if (value.isEmpty() ? !key.optional() : !key.allows(value)) {
             refuse(key.name(), key.allowed());
         }
     }
@@ -42,11 +43,11 @@ final class Validation {
                     "pgsidecar.postgres.host",
                     "a host name or address; a Unix socket folder is not supported, use 127.0.0.1");
         }
-        if (value("pgsidecar.postgres.password") != null && value("pgsidecar.postgres.password-file") != null) {
+        if (isSet("pgsidecar.postgres.password") && isSet("pgsidecar.postgres.password-file")) {
             refuse("pgsidecar.postgres.password-file", "either password or password-file, not both");
         }
         String identifier = value("pgsidecar.postgres.system-identifier");
-        if (identifier != null && !identifier.matches("[1-9]\\d{0,19}")) {
+        if (!identifier.isEmpty() && !identifier.matches("[1-9]\\d{0,19}")) {
             refuse("pgsidecar.postgres.system-identifier", "a positive whole number of at most 20 digits");
         }
         Duration fresh = duration("observe.interval").plus(duration("observe.timeout"));
@@ -58,12 +59,12 @@ final class Validation {
 
     private void checkRootCertificate() {
         String certificate = value("pgsidecar.postgres.ssl.root-certificate");
-        if (certificate == null && value("pgsidecar.postgres.ssl.mode").startsWith("verify")) {
+        if (certificate.isEmpty() && value("pgsidecar.postgres.ssl.mode").startsWith("verify")) {
             refuse(
                     "pgsidecar.postgres.ssl.root-certificate",
                     "a PEM file, which ssl.mode verify-ca and verify-full need");
         }
-        if (certificate != null && !Files.isReadable(Path.of(certificate))) {
+        if (!certificate.isEmpty() && !Files.isReadable(Path.of(certificate))) {
             refuse("pgsidecar.postgres.ssl.root-certificate", "a PEM file that the agent can read");
         }
     }
@@ -89,7 +90,12 @@ final class Validation {
         return new DurationConverter().convert(value("pgsidecar." + name));
     }
 
+    private boolean isSet(String name) {
+        return !value(name).isEmpty();
+    }
+
+    /** The value, empty if there is none: the two mean the same everywhere, as in compose files. */
     private String value(String name) {
-        return config.getConfigValue(name).getValue();
+        return Objects.requireNonNullElse(config.getConfigValue(name).getValue(), "");
     }
 }

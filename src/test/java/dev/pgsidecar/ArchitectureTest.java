@@ -1,0 +1,42 @@
+package dev.pgsidecar;
+
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+
+import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+
+/** The house: a room uses the rooms under it, never those above or beside it. */
+@AnalyzeClasses(packages = "dev.pgsidecar", importOptions = DoNotIncludeTests.class)
+class ArchitectureTest {
+
+    @ArchTest
+    static final ArchRule ARROWS_POINT_DOWN = layeredArchitecture()
+            .consideringOnlyDependenciesInLayers()
+            .ensureAllClassesAreContainedInArchitecture()
+            .layer("cli")
+            .definedBy("dev.pgsidecar.cli..")
+            .layer("probe")
+            .definedBy("dev.pgsidecar.probe..")
+            .layer("metrics")
+            .definedBy("dev.pgsidecar.metrics..")
+            .layer("observe")
+            .definedBy("dev.pgsidecar.observe..")
+            .layer("postgres")
+            .definedBy("dev.pgsidecar.postgres..")
+            .layer("config")
+            .definedBy("dev.pgsidecar.config..")
+            .whereLayer("cli")
+            .mayNotBeAccessedByAnyLayer()
+            .whereLayer("probe")
+            .mayOnlyBeAccessedByLayers("cli")
+            .whereLayer("metrics")
+            .mayOnlyBeAccessedByLayers("cli")
+            .whereLayer("observe")
+            .mayOnlyBeAccessedByLayers("cli", "probe", "metrics")
+            .whereLayer("postgres")
+            .mayOnlyBeAccessedByLayers("cli", "probe", "metrics", "observe")
+            .whereLayer("config")
+            .mayOnlyBeAccessedByLayers("cli", "probe", "metrics", "observe", "postgres");
+}

@@ -1,0 +1,212 @@
+package dev.pgsidecar.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import io.smallrye.config.ConfigMappings;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ConfigurationTest {
+
+    @TempDir
+    Path folder;
+
+    @Test
+    void knowsEveryKeyOfTheTree() {
+        assertThat(Key.ALL.stream().map(Key::name))
+                .containsExactlyInAnyOrderElementsOf(
+                        ConfigMappings.getProperties(ConfigMappings.ConfigClass.configClass(Settings.class))
+                                .keySet());
+    }
+
+    @Test
+    void hasDefaultsThatAreAllowed() throws Exception {
+        Settings settings = load("", Map.of(), Map.of()).settings();
+        assertThat(settings.postgres().host()).isEqualTo("127.0.0.1");
+        assertThat(settings.postgres().ssl().mode()).isEqualTo(Settings.SslMode.PREFER);
+        assertThat(settings.observe().interval()).isEqualTo(Duration.ofSeconds(1));
+        assertThat(settings.probe().replica().maxLag()).isEqualTo(ByteSize.parse("64MB"));
+        assertThat(settings.open().port()).isEqualTo(8008);
+        assertThat(settings.instanceName()).isNotBlank();
+    }
+
+    @Test
+    void letsFlagBeatEnvironmentBeatFileBeatDefault() throws Exception {
+        String file = """
+                pgsidecar:
+                  name: from-file
+                  postgres: { host: file.example, port: 1111, user: file }
+                  state-dir: /file
+                """;
+        Map<String, String> environment =
+                Map.of("PGSIDECAR_POSTGRES_HOST", "environment.example", "PGSIDECAR_POSTGRES_PORT", "2222");
+        Configuration configuration = load(file, Map.of("pgsidecar.postgres.port", "3333"), environment);
+        Settings settings = configuration.settings();
+        assertThat(settings.name()).contains("from-file");
+        assertThat(settings.stateDir()).isEqualTo(Path.of("/file"));
+        assertThat(settings.postgres().host()).isEqualTo("environment.example");
+        assertThat(settings.postgres().port()).isEqualTo(3333);
+        assertThat(configuration.effective())
+                .contains(
+                        "pgsidecar.postgres.port: 3333  # flag",
+                        "pgsidecar.postgres.host: environment.example  # environment PGSIDECAR_POSTGRES_HOST",
+                        "pgsidecar.postgres.user: file  # file " + file(),
+                        "pgsidecar.postgres.database: pgsidecar  # default",
+                        "pgsidecar.postgres.password: (not set)");
+    }
+
+    @Test
+    void masksSecrets() throws Exception {
+        Configuration configuration = load("", Map.of(), Map.of("PGSIDECAR_POSTGRES_PASSWORD", "hunter2"));
+        assertThat(configuration.settings().postgres().password()).contains("hunter2");
+        assertThat(configuration.effective())
+                .contains("pgsidecar.postgres.password: ********  # environment PGSIDECAR_POSTGRES_PASSWORD")
+                .noneMatch(line -> line.contains("hunter2"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            postgres.port            | banana   | 1 to 65535
+            postgres.port            | 0        | 1 to 65535
+            postgres.port            | 65536    | 1 to 65535
+            postgres.host            | /run     | a Unix socket folder is not supported
+            postgres.ssl.mode        | allow    | disable, prefer, require, verify-ca or verify-full
+            postgres.ssl.mode        | verify-ca | which ssl.mode verify-ca and verify-full need
+            postgres.ssl.root-certificate | /no/such/file | a PEM file that the agent can read
+            postgres.system-identifier | abc    | a positive whole number
+            observe.interval         | 10ms     | 100ms to 1m
+            observe.interval         | -1s      | 100ms to 1m
+            observe.interval         | soon     | 100ms to 1m
+            observe.timeout          | 2h       | 100ms to 1m
+            observe.stale-after      | 2900ms   | at least interval + timeout, 3000ms
+            probe.replica.max-lag    | many     | a size such as 16MB
+            probe.replica.rise       | 0        | 1 to 30
+            probe.replica.fall       | 31       | 1 to 30
+            open.addresses           | yes      | true or false
+            open.max-connections     | 7        | 8 to 65536
+            """)
+    void refusesAValueInOneLine(String key, String value, String allowed) throws Exception {
+        List<String> problems = problems("", Map.of("pgsidecar." + key, value), Map.of());
+        assertThat(problems)
+                .singleElement()
+                .asString()
+                .contains("pgsidecar.", allowed)
+                .doesNotContain("\n");
+        if (!allowed.startsWith("which")) { // that one is about the key which is not set
+            assertThat(problems.getFirst()).startsWith("pgsidecar." + key + " (flag): \"" + value + "\"");
+        }
+    }
+
+    @Test
+    void refusesTwoPasswords() throws Exception {
+        assertThat(problems(
+                        "pgsidecar: { postgres: { password: hunter2, password-file: /run/secret } }",
+                        Map.of(),
+                        Map.of()))
+                .singleElement()
+                .asString()
+                .contains("pgsidecar.postgres.password-file", "not both")
+                .doesNotContain("hunter2");
+    }
+
+    @Test
+    void namesTheNearestKey() throws Exception {
+        assertThat(problems("pgsidecar: { postgres: { prot: 5432 } }", Map.of(), Map.of()))
+                .containsExactly(
+                        "pgsidecar.postgres.prot (file %s): is no known key; the nearest is pgsidecar.postgres.port"
+                                .formatted(file()));
+        assertThat(problems("postgres: { host: x }", Map.of(), Map.of()))
+                .singleElement()
+                .asString()
+                .contains("the nearest is pgsidecar.postgres.host");
+        assertThat(problems("pgsidecar: { peers: [ { name: pg-1 } ] }", Map.of(), Map.of()))
+                .singleElement()
+                .asString()
+                .startsWith("pgsidecar.peers[0].name");
+    }
+
+    @Test
+    void namesTheNearestVariable() throws Exception {
+        assertThat(problems("", Map.of(), Map.of("PGSIDECAR_OBSERVE_INTERVALL", "1s")))
+                .containsExactly("PGSIDECAR_OBSERVE_INTERVALL (environment): is no known variable; the nearest is"
+                        + " PGSIDECAR_OBSERVE_INTERVAL");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "PGSIDECAR_SERVICE_HOST",
+                "PGSIDECAR_SERVICE_PORT",
+                "PGSIDECAR_SERVICE_PORT_OPEN",
+                "PGSIDECAR_PORT",
+                "PGSIDECAR_PORT_8008_TCP",
+                "PGSIDECAR_PORT_8008_TCP_ADDR",
+                "PGSIDECAR_REPLICAS_SERVICE_HOST",
+                "PGSIDECAR_REPLICAS_PORT"
+            })
+    void bearsWhatKubernetesPutsIntoContainers(String variable) throws Exception {
+        assertThat(load("", Map.of(), Map.of(variable, "tcp://10.0.0.1:8008"))).isNotNull();
+    }
+
+    @Test
+    void treatsAnEmptyValueAsAbsent() throws Exception {
+        Settings settings = load("pgsidecar: { postgres: { password: , password-file: '' } }", Map.of(), Map.of())
+                .settings();
+        assertThat(settings.postgres().password()).isEmpty();
+        assertThat(settings.postgres().passwordFile()).isEmpty();
+        assertThat(load("pgsidecar:\n  observe:\n", Map.of(), Map.of())).isNotNull();
+    }
+
+    @Test
+    void refusesAFileThatIsMissingOrNoYaml() throws Exception {
+        Optional<Path> missing = Optional.of(folder.resolve("missing.yaml"));
+        InvalidConfiguration refused =
+                catchThrowableOfType(InvalidConfiguration.class, () -> Configuration.load(missing, Map.of(), Map.of()));
+        assertThat(refused.problems())
+                .singleElement()
+                .asString()
+                .contains("missing.yaml", "cannot be read", "--config");
+        assertThat(problems("pgsidecar: [", Map.of(), Map.of()))
+                .singleElement()
+                .asString()
+                .contains("is no YAML mapping")
+                .doesNotContain("\n");
+        assertThat(problems("just words", Map.of(), Map.of())).hasSize(1);
+    }
+
+    @Test
+    void readsTheFileThatTheEnvironmentNames() throws Exception {
+        Files.writeString(file(), "pgsidecar: { name: named }");
+        Configuration configuration =
+                Configuration.load(Optional.empty(), Map.of(), Map.of(Configuration.FILE_VARIABLE, file().toString()));
+        assertThat(configuration.settings().name()).contains("named");
+    }
+
+    private List<String> problems(String yaml, Map<String, String> flags, Map<String, String> environment) {
+        InvalidConfiguration refused =
+                catchThrowableOfType(InvalidConfiguration.class, () -> load(yaml, flags, environment));
+        assertThat(refused).as("refused").isNotNull();
+        return refused.problems();
+    }
+
+    private Configuration load(String yaml, Map<String, String> flags, Map<String, String> environment)
+            throws IOException, InvalidConfiguration {
+        Files.writeString(file(), yaml);
+        return Configuration.load(Optional.of(file()), flags, environment);
+    }
+
+    private Path file() {
+        return folder.resolve("pgsidecar.yaml");
+    }
+}

@@ -1,0 +1,161 @@
+package dev.pgsidecar.probe;
+
+import static dev.pgsidecar.observe.Pictures.ASKED;
+import static dev.pgsidecar.observe.Pictures.NOW;
+import static dev.pgsidecar.observe.Pictures.ago;
+import static dev.pgsidecar.observe.Pictures.failure;
+import static dev.pgsidecar.observe.Pictures.history;
+import static dev.pgsidecar.observe.Pictures.primary;
+import static dev.pgsidecar.observe.Pictures.replica;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.pgsidecar.config.ByteSize;
+import dev.pgsidecar.observe.History;
+import dev.pgsidecar.observe.Moment;
+import dev.pgsidecar.observe.Observation;
+import dev.pgsidecar.observe.Observation.Unanswered;
+import dev.pgsidecar.observe.Observations;
+import dev.pgsidecar.observe.SlowObservation;
+import dev.pgsidecar.postgres.Failure.Kind;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** The table of docs/health-checks.md. */
+class ProbeTest {
+
+    static final Limits LIMITS = new Limits(
+            Duration.ofSeconds(5), Duration.ofSeconds(20), ByteSize.parse("1kB"), Duration.ofSeconds(60), 1, 1);
+
+    private static final History PRIMARY = history(primary());
+    private static final History REPLICA = history(replica(1000, 1000));
+
+    @ParameterizedTest
+    @CsvSource(textBlock = """
+            # probe,         on a primary,  on a replica
+            PRIMARY,         ok,            not-primary
+            REPLICA,         not-replica,   ok
+            READ_ONLY,       ok,            ok
+            READ_ONLY_SYNC,  ok,            unknown
+            SYNC_STATE,      not-replica,   unknown
+            STANDBY_LEADER,  no-cluster-manager, no-cluster-manager
+            HEALTH,          ok,            ok
+            LIVENESS,        ok,            ok
+            READINESS,       ok,            ok
+            STARTUP,         ok,            ok
+            """)
+    void answersByRole(Probe probe, String onPrimary, String onReplica) {
+        assertReason(judge(probe, PRIMARY), onPrimary);
+        assertReason(judge(probe, REPLICA), onReplica);
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = Probe.class,
+            mode = EnumSource.Mode.EXCLUDE,
+            names = {"LIVENESS", "STARTUP", "STANDBY_LEADER"})
+    void failsWithTheFailuresOwnName(Probe probe) {
+        for (Kind kind : Kind.values()) {
+            assertReason(judge(probe, history(kind, primary())), kind.id());
+            assertReason(judge(probe, history(kind, replica(1, 1))), kind.id());
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = Probe.class,
+            mode = EnumSource.Mode.EXCLUDE,
+            names = {"LIVENESS", "STARTUP", "STANDBY_LEADER"})
+    void failsWhenStale(Probe probe) {
+        Moment later = new Moment(
+                NOW.plusSeconds(5), ASKED.nanos() + Duration.ofSeconds(5).toNanos());
+        assertReason(probe.judge(PRIMARY, later, Question.PLAIN, LIMITS), "stale");
+        assertReason(probe.judge(REPLICA, later, Question.PLAIN, LIMITS), "stale");
+    }
+
+    @Test
+    void failsBeforeTheFirstObservation() {
+        History nothing = new Observations().history();
+        for (Probe probe : Probe.values()) {
+            boolean answersAnyway = probe == Probe.LIVENESS;
+            assertThat(probe.judge(nothing, Moment.now(), Question.PLAIN, LIMITS)
+                            .passes())
+                    .as(probe.name())
+                    .isEqualTo(answersAnyway);
+        }
+    }
+
+    @Test
+    void livesWhateverTheServerDoesUntilTheLoopIsStuck() {
+        for (Kind kind : Kind.values()) {
+            assertThat(judge(Probe.LIVENESS, history(kind)).passes()).isTrue();
+        }
+        Moment later = new Moment(
+                NOW.plusSeconds(20), ASKED.nanos() + Duration.ofSeconds(20).toNanos());
+        assertReason(Probe.LIVENESS.judge(PRIMARY, later, Question.PLAIN, LIMITS), "observer-stuck");
+    }
+
+    @Test
+    void startsWhenTheServerHasAnsweredOnce() {
+        assertReason(judge(Probe.STARTUP, history(Kind.DOWN)), "down");
+        assertReason(judge(Probe.STARTUP, history(Kind.DOWN, primary())), "ok");
+        assertReason(judge(Probe.STARTUP, history(Kind.WRONG_INSTANCE, primary())), "wrong-instance");
+    }
+
+    @Test
+    void startsWhileTheControlFileMoves() {
+        Verdict moving = judge(Probe.STARTUP, history(starting(NOW.minusSeconds(100))));
+        assertThat(moving.passes()).isTrue();
+        assertThat(moving.reason()).isEqualTo("starting");
+        assertReason(judge(Probe.STARTUP, history(starting(NOW.minusSeconds(3600)))), "starting");
+        assertReason(judge(Probe.STARTUP, history(Kind.STARTING)), "starting");
+    }
+
+    @Test
+    void wantsAStreamingReplicaToBeReady() {
+        assertReason(
+                judge(Probe.READINESS, history(replica(1000, 0).cut().after(replica(1000, 1000)))), "not-streaming");
+        assertReason(judge(Probe.READINESS, history(replica(1000, 5000))), "lag-exceeded");
+    }
+
+    @Test
+    void failsWhenNewConnectionsAreRefusedWhateverTheOneAtRestHears() {
+        assertReason(judge(Probe.PRIMARY, withSlow(PRIMARY, Kind.HUNG, 10)), "not-accepting");
+        assertReason(judge(Probe.HEALTH, withSlow(PRIMARY, Kind.SHUTTING_DOWN, 10)), "not-accepting");
+        assertReason(judge(Probe.REPLICA, withSlow(REPLICA, Kind.DOWN, 10)), "not-accepting");
+        assertThat(judge(Probe.PRIMARY, withSlow(PRIMARY, Kind.OUT_OF_CONNECTIONS, 10))
+                        .passes())
+                .isTrue();
+        assertThat(judge(Probe.PRIMARY, withSlow(PRIMARY, Kind.AUTHENTICATION_FAILED, 10))
+                        .passes())
+                .isTrue();
+        // the session at rest is newer: it is the proof that connections are accepted again
+        assertThat(judge(Probe.PRIMARY, withSlow(PRIMARY, Kind.HUNG, 2000)).passes())
+                .isTrue();
+    }
+
+    private static History withSlow(History history, Kind kind, long secondsAgo) {
+        Observations observations = new Observations();
+        history.newestFirst().forEach(observations::publish);
+        observations.publish(
+                new SlowObservation(ago(secondsAgo), Optional.empty(), Optional.of(failure(kind)), Optional.empty()));
+        return observations.history();
+    }
+
+    private static Observation starting(Instant controlFileModified) {
+        return new Unanswered(ago(1), Duration.ofMillis(1), failure(Kind.STARTING), Optional.of(controlFileModified));
+    }
+
+    private static Verdict judge(Probe probe, History history) {
+        return probe.judge(history, ASKED, Question.PLAIN, LIMITS);
+    }
+
+    private static void assertReason(Verdict verdict, String reason) {
+        assertThat(verdict.reason()).isEqualTo(reason);
+        assertThat(verdict.passes()).isEqualTo(reason.equals("ok"));
+    }
+}
