@@ -2,7 +2,6 @@ package dev.pgsidecar.cli;
 
 import io.quarkus.runtime.Quarkus;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CompletionException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -28,7 +27,10 @@ final class AgentCommand implements Callable<Integer> {
     }
 
     private static int failed(Throwable failure) {
-        Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+        Throwable cause = failure;
+        while (cause.getCause() != null) {
+            cause = cause.getCause();
+        }
         System.err.println("pgsidecar: the agent could not start: " + cause.getMessage());
         return Main.FAILED;
     }

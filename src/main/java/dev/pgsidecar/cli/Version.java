@@ -2,7 +2,7 @@ package dev.pgsidecar.cli;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.util.Properties;
+import java.nio.charset.StandardCharsets;
 import picocli.CommandLine.IVersionProvider;
 
 /** The version that the build wrote into the program. */
@@ -10,10 +10,8 @@ final class Version implements IVersionProvider {
 
     @Override
     public String[] getVersion() throws IOException {
-        Properties build = new Properties();
-        try (InputStream file = Version.class.getResourceAsStream("/pgsidecar-build.properties")) {
-            build.load(file);
+        try (InputStream file = Version.class.getResourceAsStream("/version.txt")) {
+            return new String[] {"pgsidecar " + new String(file.readAllBytes(), StandardCharsets.UTF_8).strip()};
         }
-        return new String[] {"pgsidecar " + build.getProperty("version")};
     }
 }

@@ -14,8 +14,7 @@ import dev.pgsidecar.postgres.Failure;
 import io.prometheus.client.Collector;
 import io.prometheus.client.CollectorRegistry;
 import io.prometheus.client.GaugeMetricFamily;
-import io.quarkus.runtime.StartupEvent;
-import jakarta.enterprise.event.Observes;
+import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -36,8 +35,13 @@ public class ObservationCollector extends Collector {
         this.settings = settings;
     }
 
-    void register(@Observes StartupEvent started, CollectorRegistry registry) {
+    /** Quarkus' own producer makes one registry per injection: this one is shared with Micrometer's. */
+    @Produces
+    @Singleton
+    CollectorRegistry registry() {
+        CollectorRegistry registry = new CollectorRegistry(true);
         registry.register(this);
+        return registry;
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.pgsidecar.observe;
 
 import dev.pgsidecar.observe.Observation.Answered;
+import dev.pgsidecar.postgres.Failure;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -26,6 +27,12 @@ public record History(
     /** The newest observation. */
     public Optional<Observation> latest() {
         return newestFirst.stream().findFirst();
+    }
+
+    /** Why the server refused the newest fresh connection, if it did so after this moment. */
+    public Optional<Failure> refusal(Moment after) {
+        return slow.filter(attempt -> attempt.at().nanos() - after.nanos() > 0)
+                .flatMap(SlowObservation::connectFailure);
     }
 
     History with(Observation next) {

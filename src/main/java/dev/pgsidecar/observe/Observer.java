@@ -63,6 +63,7 @@ final class Observer implements Runnable {
     }
 
     private Observation observe() throws InterruptedException {
+        letGoOfAServerThatShutsDown();
         Moment asked = Moment.now();
         try {
             Instance instance = Instance.of(ask(), upstream);
@@ -75,6 +76,19 @@ final class Observer implements Runnable {
             LOG.error("the server's answer makes no sense", e);
             disconnect();
             return unanswered(asked, new Failure(Failure.Kind.UNREACHABLE, "the server's answer makes no sense: " + e));
+        }
+    }
+
+    /** A smart shutdown waits for every session to end, ours too; only a fresh connection is told of it. */
+    private void letGoOfAServerThatShutsDown() {
+        boolean shutsDown = connected.isPresent()
+                && observations
+                        .history()
+                        .refusal(connected.get().since())
+                        .filter(failure -> failure.kind() == Failure.Kind.SHUTTING_DOWN)
+                        .isPresent();
+        if (shutsDown) {
+            disconnect();
         }
     }
 

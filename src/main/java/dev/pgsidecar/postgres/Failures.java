@@ -4,6 +4,7 @@ import dev.pgsidecar.postgres.Failure.Kind;
 import io.vertx.core.VertxException;
 import io.vertx.pgclient.PgException;
 import java.net.ConnectException;
+import java.net.UnknownHostException;
 import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLException;
 
@@ -22,6 +23,7 @@ final class Failures {
             case TimeoutException _ -> new Failure(Kind.HUNG, "no answer in time");
             case io.netty.channel.ConnectTimeoutException _ -> new Failure(Kind.UNREACHABLE, "no answer in time");
             case ConnectException _ -> new Failure(connectKind(thrown), String.valueOf(thrown.getMessage()));
+            case UnknownHostException _ -> new Failure(Kind.UNREACHABLE, String.valueOf(thrown.getMessage()));
             case SSLException _ -> new Failure(Kind.TLS_FAILED, root(thrown));
             case VertxException _
             when String.valueOf(thrown.getMessage()).contains("SSL") -> new Failure(Kind.TLS_FAILED, root(thrown));

@@ -1,39 +1,43 @@
 package dev.pgsidecar.postgres;
 
 import io.vertx.core.Future;
-import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
+import io.vertx.core.impl.VertxInternal;
 import io.vertx.core.json.JsonObject;
 import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.pgclient.PgException;
 import io.vertx.pgclient.SslMode;
-import io.vertx.pgclient.spi.PgDriver;
 import io.vertx.sqlclient.PreparedStatement;
 import io.vertx.sqlclient.SqlConnection;
-import io.vertx.sqlclient.spi.ConnectionFactory;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.jboss.logging.Logger;
 
 /**
- * One connection to the server, in plain blocking style for one virtual thread. Every call is bounded in time. Closing
- * ends the socket at once, whatever waits on it: a polite close would queue behind a query that a hung server never
- * answers. To that end each session has a client of its own, and closes that.
+ * One connection to the server, in plain blocking style for one virtual thread. Every call is bounded in time, closing
+ * too: a socket is gone before the next one is opened.
  */
 public final class Session implements AutoCloseable {
 
-    private final ConnectionFactory client;
+    private static final Logger LOG = Logger.getLogger(Session.class);
+    private static final Duration LEAVE = Duration.ofMillis(500);
+
+    private final Wire wire;
     private final SqlConnection connection;
     private final Duration timeout;
     private final Map<String, PreparedStatement> prepared = new HashMap<>();
+    private boolean hung;
 
-    private Session(ConnectionFactory client, SqlConnection connection, Duration timeout) {
-        this.client = client;
+    private Session(Wire wire, SqlConnection connection, Duration timeout) {
+        this.wire = wire;
         this.connection = connection;
         this.timeout = timeout;
+        // What the server says unasked (it shuts down, it ends this session) is told by the next query.
+        connection.exceptionHandler(unasked -> LOG.debugf("%s", unasked.getMessage()));
     }
 
     /**
@@ -71,14 +75,14 @@ public final class Session implements AutoCloseable {
         bounded.setConnectTimeout((int) toConnect.toMillis())
                 .setTcpUserTimeout((int) toAnswer.toMillis())
                 .setTcpKeepAlive(true);
-        ConnectionFactory client = PgDriver.INSTANCE.createConnectionFactory(vertx, bounded);
+        Wire wire = new Wire((VertxInternal) vertx, bounded);
         try {
-            return new Session(client, await(client.connect(vertx.getOrCreateContext()), toConnect), toAnswer);
+            return new Session(wire, await(wire.connect(vertx.getOrCreateContext()), toConnect), toAnswer);
         } catch (ExecutionException | TimeoutException e) {
-            close(client);
+            wire.cut();
             throw new PostgresException(Failures.connecting(cause(e)), cause(e));
         } catch (InterruptedException | RuntimeException e) {
-            close(client);
+            wire.cut();
             throw e;
         }
     }
@@ -101,20 +105,19 @@ public final class Session implements AutoCloseable {
                     .next()
                     .getValue(0);
         } catch (ExecutionException | TimeoutException e) {
+            hung = e instanceof TimeoutException;
             throw new PostgresException(Failures.querying(cause(e)), cause(e));
         }
     }
 
-    /** Ends the socket now and waits until it is gone. */
+    /** Ends the session and waits until its socket is gone; takes leave only of a server that still answers. */
     @Override
     public void close() {
-        close(client);
-    }
-
-    private static void close(ConnectionFactory client) {
-        Promise<Void> closed = Promise.promise();
-        client.close(closed);
-        closed.future().toCompletionStage().toCompletableFuture().join();
+        if (!hung) {
+            connection.close();
+            wire.awaitGone(LEAVE);
+        }
+        wire.cut();
     }
 
     private static <T> T await(Future<T> future, Duration timeout)

@@ -18,6 +18,9 @@ import java.util.Locale;
  */
 public final class Target {
 
+    /** What is sent for none: the client's SCRAM library chokes on an empty one, and the server would never hear of it. */
+    private static final String NO_PASSWORD = " ";
+
     private final Vertx vertx;
     private final Settings.Postgres server;
     private final Duration timeout;
@@ -40,7 +43,16 @@ public final class Target {
 
     /** The same, with queries that may take longer than a tick's. */
     public Session openReadOnly(String purpose, Duration toAnswer) throws PostgresException, InterruptedException {
-        return Session.open(vertx, options(purpose, toAnswer), timeout, toAnswer);
+        try {
+            return Session.open(vertx, options(purpose, toAnswer), timeout, toAnswer);
+        } catch (PostgresException e) {
+            if (e.failure().kind() == Kind.AUTHENTICATION_FAILED && password().equals(NO_PASSWORD)) {
+                throw new PostgresException(
+                        new Failure(Kind.AUTHENTICATION_FAILED, e.failure().cause() + "; no password is configured"),
+                        e);
+            }
+            throw e;
+        }
     }
 
     @Override
@@ -80,11 +92,11 @@ public final class Target {
     /** Read at each connect: a rotated secret is picked up without a restart. */
     private String password() throws PostgresException {
         if (server.passwordFile().isEmpty()) {
-            return server.password().orElse("");
+            return server.password().orElse(NO_PASSWORD);
         }
         Path file = server.passwordFile().get();
         try {
-            return Files.readString(file).lines().findFirst().orElse("");
+            return Files.readString(file).lines().findFirst().orElse(NO_PASSWORD);
         } catch (IOException e) {
             throw new PostgresException(
                     new Failure(Kind.CREDENTIALS_UNREADABLE, "password-file " + file + ": " + e), e);

@@ -18,7 +18,7 @@ import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
 import java.time.Duration;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.CompletionException;
 import org.jboss.logging.Logger;
 
 /**
@@ -69,23 +69,25 @@ public class OpenListener {
                 .connectionHandler(this::accept)
                 .requestHandler(this::handle)
                 .exceptionHandler(e -> LOG.debugf("a caller of the open listener: %s", e.getMessage()));
-        server.listen(settings.port(), settings.host())
-                .toCompletionStage()
-                .toCompletableFuture()
-                .join();
+        try {
+            server.listen(settings.port(), settings.host())
+                    .toCompletionStage()
+                    .toCompletableFuture()
+                    .join();
+        } catch (CompletionException e) {
+            throw new IllegalStateException(
+                    "cannot listen on %s:%d (%s); set pgsidecar.open.host or pgsidecar.open.port"
+                            .formatted(
+                                    settings.host(),
+                                    settings.port(),
+                                    e.getCause().getMessage()));
+        }
         vertx.setPeriodic(1000, timer -> connections.overdue(System.nanoTime()).forEach(HttpConnection::close));
         LOG.infof("probes and metrics on http://%s:%d", settings.host(), server.actualPort());
     }
 
     void close(@Observes ShutdownEvent stopping) {
-        if (server != null) {
-            server.close()
-                    .toCompletionStage()
-                    .toCompletableFuture()
-                    .orTimeout(1, TimeUnit.SECONDS)
-                    .exceptionally(e -> null)
-                    .join();
-        }
+        server.close(); // the process ends behind it: nobody waits for callers
     }
 
     private void accept(HttpConnection connection) {
@@ -112,6 +114,11 @@ public class OpenListener {
         } else if (probe) {
             Answers.Answer answer = answers.answer(path, request.query());
             respond(request, answer.status(), answer.body());
+        } else if (hasBody(request)) {
+            respond(
+                    request,
+                    400,
+                    Body.error("no-body", "a body means nothing here").toBuffer());
         } else {
             extensions.handle(request);
         }
@@ -120,7 +127,7 @@ public class OpenListener {
     private static void respond(HttpServerRequest request, int status, Buffer body) {
         HttpServerResponse response =
                 request.response().setStatusCode(status).putHeader("Content-Type", "application/json");
-        if (request.getHeader("Content-Length") != null || request.getHeader("Transfer-Encoding") != null) {
+        if (hasBody(request)) {
             response.putHeader("Connection", "close"); // whatever follows is not read
         }
         if (request.method().equals(HttpMethod.OPTIONS)) {
@@ -128,6 +135,11 @@ public class OpenListener {
         } else {
             response.end(body);
         }
+    }
+
+    private static boolean hasBody(HttpServerRequest request) {
+        String length = request.getHeader("Content-Length");
+        return length != null && !length.equals("0") || request.getHeader("Transfer-Encoding") != null;
     }
 
     private static long deadline(Duration fromNow) {

@@ -6,7 +6,6 @@ import dev.pgsidecar.observe.Moment;
 import dev.pgsidecar.observe.Observation;
 import dev.pgsidecar.observe.Observation.Answered;
 import dev.pgsidecar.observe.Observation.Unanswered;
-import dev.pgsidecar.observe.SlowObservation;
 import dev.pgsidecar.postgres.Failure;
 import java.util.Optional;
 
@@ -44,12 +43,9 @@ sealed interface Sight {
 
     /** The connection at rest may answer while no new one is accepted, as in a smart shutdown. */
     private static Optional<Failure> refusesConnections(History history, Answered answered) {
-        return history.slow()
-                .filter(slow -> slow.at().nanos() - answered.connected().nanos() > 0)
-                .flatMap(SlowObservation::connectFailure)
-                .filter(failure -> switch (failure.kind()) {
-                    case DOWN, HUNG, STARTING, SHUTTING_DOWN, UNREACHABLE -> true;
-                    default -> false; // about the agent's role, or about how many sessions there are
-                });
+        return history.refusal(answered.connected()).filter(failure -> switch (failure.kind()) {
+            case DOWN, HUNG, STARTING, SHUTTING_DOWN, UNREACHABLE -> true;
+            default -> false; // about the agent's role, or about how many sessions there are
+        });
     }
 }

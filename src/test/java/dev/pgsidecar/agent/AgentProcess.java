@@ -1,0 +1,234 @@
+package dev.pgsidecar.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.pgsidecar.cluster.Cluster;
+import dev.pgsidecar.cluster.Postgres;
+import io.vertx.core.json.JsonObject;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * The agent as its user runs it: the executable that the property {@code pgsidecar.test.executable} names, else the jar
+ * of this build. It works in the cluster's folder, so that it ends with it.
+ */
+final class AgentProcess implements AutoCloseable {
+
+    private static final HttpClient HTTP = HttpClient.newBuilder()
+            .version(HttpClient.Version.HTTP_1_1)
+            .connectTimeout(Duration.ofSeconds(5))
+            .build();
+
+    private final Process process;
+    private final int port;
+    private final Path log;
+
+    /** How a command ended. */
+    record Ended(int exitCode, String output) {}
+
+    private AgentProcess(Process process, int port, Path log) {
+        this.process = process;
+        this.port = port;
+        this.log = log;
+    }
+
+    /** The command line of the program under test. */
+    static List<String> program(String... runtimeOptions) {
+        String executable = System.getProperty("pgsidecar.test.executable", "");
+        List<String> command = new ArrayList<>();
+        if (!executable.isEmpty()) {
+            command.add(executable);
+            command.addAll(List.of(runtimeOptions));
+        } else {
+            command.add(Path.of(System.getProperty("java.home"), "bin/java").toString());
+            command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"));
+            command.addAll(List.of(runtimeOptions));
+            command.addAll(List.of(
+                    "-jar",
+                    Path.of("target/quarkus-app/quarkus-run.jar")
+                            .toAbsolutePath()
+                            .toString()));
+        }
+        return command;
+    }
+
+    static boolean isNative() {
+        return !System.getProperty("pgsidecar.test.executable", "").isEmpty();
+    }
+
+    /** Runs a command to its end. */
+    static Ended run(Path folder, Map<String, String> environment, String... arguments) {
+        List<String> command = program();
+        command.addAll(List.of(arguments));
+        return run(folder, environment, command);
+    }
+
+    static Ended run(Path folder, Map<String, String> environment, List<String> command) {
+        try {
+            Path output = Files.createTempFile(folder, "command", ".out");
+            ProcessBuilder builder = new ProcessBuilder(command)
+                    .directory(folder.toFile())
+                    .redirectErrorStream(true)
+                    .redirectOutput(output.toFile());
+            builder.environment().putAll(environment);
+            Process process = builder.start();
+            assertThat(process.waitFor(30, TimeUnit.SECONDS))
+                    .as("ended in time")
+                    .isTrue();
+            return new Ended(process.exitValue(), Files.readString(output));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Starts an agent beside a server and waits until it answers. */
+    static AgentProcess beside(Cluster cluster, Postgres server, String... more) {
+        return onPort(cluster, server.port(), more);
+    }
+
+    static AgentProcess onPort(Cluster cluster, int serverPort, String... more) {
+        AgentProcess agent = start(cluster, serverPort, Map.of(), more);
+        await("the agent's first answer")
+                .atMost(Duration.ofSeconds(30))
+                .pollInterval(Duration.ofMillis(20))
+                .until(agent::answers);
+        return agent;
+    }
+
+    static AgentProcess start(Cluster cluster, int serverPort, Map<String, String> environment, String... more) {
+        int port = cluster.freePort();
+        List<String> command = program();
+        command.addAll(
+                List.of("--port", "" + serverPort, "--user", Postgres.SUPERUSER, "--database", Postgres.DATABASE));
+        command.addAll(List.of("--open-port", "" + port));
+        List<String> extra = List.of(more);
+        if (!extra.contains("--state-dir")) {
+            command.addAll(List.of("--state-dir", folder().resolve("state").toString()));
+        }
+        command.addAll(extra);
+        try {
+            Path log = folder().resolve("agent.log");
+            ProcessBuilder builder = new ProcessBuilder(command)
+                    .directory(cluster.folder().toFile())
+                    .redirectErrorStream(true)
+                    .redirectOutput(log.toFile());
+            builder.environment()
+                    .putAll(Map.of(
+                            "PGSIDECAR_OPEN_HOST", "127.0.0.1",
+                            "PGSIDECAR_OBSERVE_INTERVAL", "200ms",
+                            "PGSIDECAR_OBSERVE_TIMEOUT", "1s",
+                            "PGSIDECAR_OBSERVE_STALE_AFTER", "2s",
+                            "PGSIDECAR_OBSERVE_SIZES_EVERY", "1s"));
+            builder.environment().putAll(environment);
+            return new AgentProcess(builder.start(), port, log);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static Path folder() {
+        try {
+            Path folder = Files.createTempDirectory("pgsidecar-agent");
+            folder.toFile().deleteOnExit();
+            return folder;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    int port() {
+        return port;
+    }
+
+    Process process() {
+        return process;
+    }
+
+    String log() {
+        try {
+            return Files.readString(log);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private boolean answers() {
+        assertThat(process.isAlive()).as("alive: %s", log()).isTrue();
+        try {
+            return status("/liveness") == 200;
+        } catch (UncheckedIOException e) {
+            return false;
+        }
+    }
+
+    int status(String path) {
+        return get(path).statusCode();
+    }
+
+    JsonObject json(String path) {
+        return new JsonObject(get(path).body());
+    }
+
+    HttpResponse<String> get(String path) {
+        return send("GET", path);
+    }
+
+    HttpResponse<String> send(String method, String path) {
+        HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path))
+                .method(method, HttpRequest.BodyPublishers.noBody())
+                .timeout(Duration.ofSeconds(5))
+                .build();
+        try {
+            return HTTP.send(request, HttpResponse.BodyHandlers.ofString());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Waits until a path answers with this status and reason. */
+    JsonObject await503(String path, String reason) {
+        return awaitAnswer(path, 503, reason);
+    }
+
+    JsonObject await200(String path) {
+        return awaitAnswer(path, 200, "ok");
+    }
+
+    private JsonObject awaitAnswer(String path, int status, String reason) {
+        return await(path + " " + status + " " + reason)
+                .atMost(Duration.ofSeconds(20))
+                .pollInterval(Duration.ofMillis(20))
+                .until(
+                        () -> {
+                            HttpResponse<String> response = get(path);
+                            return new JsonObject(response.body()).put("status", response.statusCode());
+                        },
+                        body -> body.getInteger("status") == status && reason.equals(body.getString("reason")));
+    }
+
+    @Override
+    public void close() {
+        process.destroyForcibly();
+        try {
+            process.waitFor();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}
