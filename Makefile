@@ -9,7 +9,7 @@ JDK = $$(scripts/find-jdk)
 MVN = JAVA_HOME=$(JDK) MAVEN_OPTS="--sun-misc-unsafe-memory-access=allow" ./mvnw -B -ntp
 JAR = target/quarkus-app/quarkus-run.jar
 
-.PHONY: help demo demo-down test soak native fmt run jar
+.PHONY: help demo demo-down test soak test-native native fmt run jar
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -25,6 +25,10 @@ test: ## formats checked, compiled without warnings, all tests against real serv
 
 soak: ## the long repetitions
 	$(MVN) verify -Dtest.groups=soak -Dtest.excludedGroups=
+
+test-native: ## the tests that run the agent as a process, against the native executable
+	$(MVN) test-compile failsafe:integration-test failsafe:verify -Dtest.groups=agent \
+	  -Dpgsidecar.test.executable="$$(ls $(CURDIR)/target/pgsidecar-*-runner)" -Dtest.reports=failsafe-reports-native
 
 native: ## builds the native executable (needs GRAALVM_HOME with native-image for JDK 25)
 	@test -x "$${GRAALVM_HOME:-}/bin/native-image" || { echo "make native: set GRAALVM_HOME to a GraalVM or Mandrel for JDK 25, or use Dockerfile.native" >&2; exit 1; }

@@ -80,13 +80,14 @@ public final class Target {
     }
 
     private void secure(PgConnectOptions options) {
-        if (!server.ssl().mode().verifies()) {
+        Settings.SslMode mode = server.ssl().mode();
+        options.setHostnameVerificationAlgorithm(mode == Settings.SslMode.VERIFY_FULL ? "HTTPS" : "");
+        if (mode.verifies()) {
+            String authority = server.ssl().rootCertificate().orElseThrow().toString();
+            options.setPemTrustOptions(new PemTrustOptions().addCertPath(authority));
+        } else {
             options.setTrustAll(true); // encrypted, not authenticated: what libpq's prefer and require mean
-            return;
         }
-        options.setPemTrustOptions(new PemTrustOptions()
-                .addCertPath(server.ssl().rootCertificate().orElseThrow().toString()));
-        options.setHostnameVerificationAlgorithm(server.ssl().mode() == Settings.SslMode.VERIFY_FULL ? "HTTPS" : "");
     }
 
     /** Read at each connect: a rotated secret is picked up without a restart. */

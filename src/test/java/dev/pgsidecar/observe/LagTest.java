@@ -79,6 +79,16 @@ class LagTest {
     }
 
     @Test
+    void takesAnUpstreamThatSendsNothingForOneThatHasNothing() {
+        assertThat(lag(replica(1000, 0).silent(Duration.ofSeconds(1))).unknown())
+                .isPresent();
+        assertThat(lag(replica(1000, 0).silent(Duration.ofSeconds(2))).replayBytes())
+                .hasValue(0);
+        assertThat(lag(replica(1000, 0).silent(Duration.ofSeconds(61))).unknown())
+                .isPresent();
+    }
+
+    @Test
     void isUnknownAndNamesTheGrantWhenTheRoleMayNotSee() {
         assertThat(lag(replica(1000, 1000).unprivileged()).unknown().orElseThrow())
                 .contains("GRANT pg_monitor");

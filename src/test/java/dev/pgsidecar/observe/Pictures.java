@@ -183,7 +183,7 @@ public final class Pictures {
                     ? new Receiver(
                             Optional.of(streams ? "streaming" : "waiting"),
                             OptionalLong.of(3),
-                            lsn(end),
+                            end == 0 ? Optional.empty() : lsn(end), // as long as the upstream has said nothing
                             Optional.of(now),
                             Optional.of(now.minus(silence)),
                             Optional.of("pg_1"),

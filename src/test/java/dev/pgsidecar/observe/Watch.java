@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Predicate;
+import org.awaitility.core.ConditionTimeoutException;
 
 /** An observer on a real server, ten times as fast as usual, with all that it published. */
 final class Watch implements AutoCloseable {
@@ -113,11 +114,15 @@ final class Watch implements AutoCloseable {
 
     /** Waits until the newest observation fits. */
     Observation awaitObservation(Predicate<Observation> fits) {
-        return await("an observation that fits")
-                .atMost(Duration.ofSeconds(30))
-                .pollInterval(Duration.ofMillis(20))
-                .until(() -> observations.history().latest().filter(fits), Optional::isPresent)
-                .orElseThrow();
+        try {
+            return await("an observation that fits")
+                    .atMost(Duration.ofSeconds(20))
+                    .pollInterval(Duration.ofMillis(20))
+                    .until(() -> observations.history().latest().filter(fits), Optional::isPresent)
+                    .orElseThrow();
+        } catch (ConditionTimeoutException e) {
+            throw new AssertionError("the newest is " + observations.history().latest(), e);
+        }
     }
 
     @Override

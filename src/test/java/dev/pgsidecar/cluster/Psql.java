@@ -1,0 +1,27 @@
+package dev.pgsidecar.cluster;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+
+/** The psql of a server's own version, as superuser. */
+public final class Psql {
+
+    private Psql() {}
+
+    /** Runs a script; an error in it is a {@link BenchException}. */
+    public static void run(Postgres server, Path script) {
+        Commands.run(
+                server.dataDirectory(),
+                Duration.ofSeconds(30),
+                List.of(
+                        server.binaries().program("psql"),
+                        "--no-psqlrc",
+                        "--host=" + server.host(),
+                        "--port=" + server.port(),
+                        "--username=" + Postgres.SUPERUSER,
+                        "--dbname=" + Postgres.DATABASE,
+                        "--set=ON_ERROR_STOP=1",
+                        "--file=" + script));
+    }
+}
