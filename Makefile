@@ -37,7 +37,7 @@ native: ## builds the native executable (needs GRAALVM_HOME with native-image fo
 fmt: ## formats the sources
 	$(MVN) spotless:apply
 
-jar:
+jar: ## builds the jar, target/quarkus-app/quarkus-run.jar
 	@$(MVN) -q package -DskipTests
 
 run: jar ## runs the agent from the jar: make run ARGS="--host 127.0.0.1 --port 5432"
