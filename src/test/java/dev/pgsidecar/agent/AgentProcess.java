@@ -45,16 +45,14 @@ final class AgentProcess implements AutoCloseable {
     }
 
     /** The command line of the program under test. */
-    static List<String> program(String... runtimeOptions) {
+    private static List<String> program() {
         String executable = System.getProperty("pgsidecar.test.executable", "");
         List<String> command = new ArrayList<>();
         if (!executable.isEmpty()) {
             command.add(executable);
-            command.addAll(List.of(runtimeOptions));
         } else {
             command.add(Path.of(System.getProperty("java.home"), "bin/java").toString());
-            command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"));
-            command.addAll(List.of(runtimeOptions));
+            command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-Xmx64m"));
             command.addAll(List.of(
                     "-jar",
                     Path.of("target/quarkus-app/quarkus-run.jar")
@@ -64,18 +62,10 @@ final class AgentProcess implements AutoCloseable {
         return command;
     }
 
-    static boolean isNative() {
-        return !System.getProperty("pgsidecar.test.executable", "").isEmpty();
-    }
-
     /** Runs a command to its end. */
     static Ended run(Path folder, Map<String, String> environment, String... arguments) {
         List<String> command = program();
         command.addAll(List.of(arguments));
-        return run(folder, environment, command);
-    }
-
-    static Ended run(Path folder, Map<String, String> environment, List<String> command) {
         try {
             Path output = Files.createTempFile(folder, "command", ".out");
             ProcessBuilder builder = new ProcessBuilder(command)
