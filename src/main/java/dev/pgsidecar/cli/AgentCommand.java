@@ -1,6 +1,9 @@
 package dev.pgsidecar.cli;
 
+import dev.pgsidecar.config.Configuration;
+import dev.pgsidecar.config.Launch;
 import io.quarkus.runtime.Quarkus;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -18,9 +21,11 @@ final class AgentCommand implements Callable<Integer> {
     }
 
     static int run(ConfigOptions options) {
-        if (options.load().isEmpty()) {
+        Optional<Configuration> configuration = options.load();
+        if (configuration.isEmpty()) {
             return Main.USAGE;
         }
+        Launch.with(configuration.get());
         int[] exit = {0};
         Quarkus.run(null, (code, failure) -> exit[0] = failure == null ? code : failed(failure));
         return exit[0];

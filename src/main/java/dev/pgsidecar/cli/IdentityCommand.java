@@ -21,13 +21,13 @@ import picocli.CommandLine.Mixin;
 final class IdentityCommand {
 
     @Command(name = "show", mixinStandardHelpOptions = true, description = "Prints the pinned or learned identifier.")
-    int show(@Mixin ConfigOptions options) throws PostgresException {
+    int show(@Mixin ConfigOptions options) {
         Optional<Configuration> configuration = options.load();
         if (configuration.isEmpty()) {
             return Main.USAGE;
         }
         Identity identity = new Identity(configuration.get().settings());
-        System.out.println(identity.expected().orElse("none yet: the first server that answers is learned"));
+        System.out.println(expected(identity, "none yet: the first server that answers is learned"));
         return 0;
     }
 
@@ -53,7 +53,7 @@ final class IdentityCommand {
         Target target = new Target(vertx, settings);
         try (Session session = target.openReadOnly("identity")) {
             String found = session.json(Facts.IDENTITY).getString("system_identifier");
-            String before = identity.expected().orElse("none");
+            String before = expected(identity, "none");
             identity.accept(found);
             System.out.printf("accepted system_identifier %s (before: %s)%n", found, before);
             return 0;
@@ -65,6 +65,15 @@ final class IdentityCommand {
             return Main.FAILED;
         } finally {
             vertx.close();
+        }
+    }
+
+    /** What is expected now, or why that cannot be read, which {@code accept} puts right. */
+    private static String expected(Identity identity, String none) {
+        try {
+            return identity.expected().orElse(none);
+        } catch (PostgresException e) {
+            return e.failure().toString();
         }
     }
 }

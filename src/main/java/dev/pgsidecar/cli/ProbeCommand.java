@@ -21,6 +21,9 @@ import picocli.CommandLine.Parameters;
         description = "Asks the agent on this host: exit code 0 for yes, 1 for no or no answer.")
 final class ProbeCommand implements Callable<Integer> {
 
+    private static final int LONGEST_TIMEOUT = 60_000;
+    private static final int LONGEST_BODY = 64 * 1024;
+
     /** The questions, and their paths on the open listener. */
     enum Question {
         LIVE("/liveness"),
@@ -50,11 +53,17 @@ final class ProbeCommand implements Callable<Integer> {
         if (configuration.isEmpty()) {
             return Main.USAGE;
         }
+        if (timeout < 1 || timeout > LONGEST_TIMEOUT) {
+            System.err.println(
+                    "pgsidecar: --timeout: \"" + timeout + "\" is not allowed; allowed: 1 to " + LONGEST_TIMEOUT);
+            return Main.USAGE;
+        }
         URI address = URI.create(openListener(configuration.get().settings().open()) + question.path);
         try {
             HttpURLConnection connection = (HttpURLConnection) address.toURL().openConnection();
             connection.setConnectTimeout(timeout);
             connection.setReadTimeout(timeout);
+            connection.setInstanceFollowRedirects(false);
             int status = connection.getResponseCode();
             System.out.println(status + " " + body(connection, status));
             return status == HttpURLConnection.HTTP_OK ? 0 : Main.FAILED;
@@ -66,7 +75,7 @@ final class ProbeCommand implements Callable<Integer> {
 
     private static String body(HttpURLConnection connection, int status) throws IOException {
         try (InputStream body = status < 400 ? connection.getInputStream() : connection.getErrorStream()) {
-            return body == null ? "" : new String(body.readAllBytes(), StandardCharsets.UTF_8);
+            return body == null ? "" : new String(body.readNBytes(LONGEST_BODY), StandardCharsets.UTF_8);
         }
     }
 

@@ -4,10 +4,9 @@ import io.quarkus.runtime.configuration.DurationConverter;
 import io.quarkus.runtime.configuration.PathConverter;
 import io.smallrye.config.ConfigValue;
 import io.smallrye.config.EnvConfigSource;
-import io.smallrye.config.PropertiesConfigSource;
 import io.smallrye.config.SmallRyeConfig;
 import io.smallrye.config.SmallRyeConfigBuilder;
-import io.smallrye.config.source.yaml.YamlConfigSource;
+import io.smallrye.config.common.MapBackedConfigSource;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -23,9 +22,6 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.eclipse.microprofile.config.spi.ConfigSource;
-import org.yaml.snakeyaml.LoaderOptions;
-import org.yaml.snakeyaml.Yaml;
-import org.yaml.snakeyaml.constructor.SafeConstructor;
 
 /**
  * The validated configuration: flag over environment over file over default. Loading needs no Quarkus, so that a
@@ -41,7 +37,7 @@ public final class Configuration {
 
     private static final int FLAGS_ORDINAL = 500;
     private static final int ENVIRONMENT_ORDINAL = 300;
-    private static final int FILE_ORDINAL = 275; // under the environment, above Quarkus' own application.yaml
+    private static final int FILE_ORDINAL = 200;
     private static final int DEFAULTS_ORDINAL = 100;
 
     private final List<ConfigSource> sources;
@@ -62,17 +58,15 @@ public final class Configuration {
      */
     public static Configuration load(Optional<Path> file, Map<String, String> flags, Map<String, String> environment)
             throws InvalidConfiguration {
-        List<ConfigSource> given = new ArrayList<>();
-        given.add(new PropertiesConfigSource(flags, "flag", FLAGS_ORDINAL));
         Optional<Path> named = file.or(() -> Optional.ofNullable(environment.get(FILE_VARIABLE))
                 .filter(text -> !text.isBlank())
                 .map(Path::of));
-        Optional<ConfigSource> read = named.isPresent() || Files.exists(DEFAULT_FILE)
+        Optional<ConfigSource> read = named.isPresent() || !Files.notExists(DEFAULT_FILE)
                 ? Optional.of(readFile(named.orElse(DEFAULT_FILE)))
                 : Optional.empty();
-        read.ifPresent(given::add);
-
-        List<ConfigSource> sources = new ArrayList<>(given);
+        List<ConfigSource> sources = new ArrayList<>();
+        sources.add(source("flag", flags, FLAGS_ORDINAL));
+        read.ifPresent(sources::add);
         sources.add(new EnvConfigSource(environment, ENVIRONMENT_ORDINAL));
         sources.add(defaults());
         SmallRyeConfig config = builder(sources).build();
@@ -83,7 +77,6 @@ public final class Configuration {
         if (!problems.isEmpty()) {
             throw new InvalidConfiguration(problems);
         }
-        LaunchSources.use(given);
         return new Configuration(sources, config);
     }
 
@@ -109,7 +102,7 @@ public final class Configuration {
         return switch (value.getConfigSourceOrdinal()) {
             case FLAGS_ORDINAL -> "flag";
             case ENVIRONMENT_ORDINAL -> "environment " + key.variable();
-            default -> value.getConfigSourceName();
+            default -> value.getConfigSourceName(); // "file ..." or "default"
         };
     }
 
@@ -122,25 +115,25 @@ public final class Configuration {
 
     private static ConfigSource readFile(Path file) throws InvalidConfiguration {
         try {
-            String yaml = Files.readString(file);
-            Object root = new Yaml(new SafeConstructor(new LoaderOptions())).load(yaml);
-            if (root != null && !(root instanceof Map)) {
-                throw new IllegalArgumentException("found " + root.getClass().getSimpleName());
-            }
-            return new YamlConfigSource("file " + file, yaml, FILE_ORDINAL);
+            return source("file " + file, YamlFile.read(Files.readString(file)), FILE_ORDINAL);
         } catch (IOException e) {
             throw new InvalidConfiguration(List.of(
                     "configuration file %s: cannot be read (%s); name another with --config".formatted(file, e)));
-        } catch (RuntimeException e) { // the parser's own, many types
-            throw new InvalidConfiguration(List.of("configuration file %s: is no YAML mapping (%s)"
-                    .formatted(file, String.valueOf(e.getMessage()).lines().collect(Collectors.joining(" ")))));
+        } catch (IllegalArgumentException e) {
+            throw new InvalidConfiguration(List.of("configuration file %s: %s".formatted(file, e.getMessage())));
         }
+    }
+
+    private static ConfigSource source(String name, Map<String, String> values, int ordinal) {
+        return new MapBackedConfigSource(name, values, ordinal) {
+            private static final long serialVersionUID = 1;
+        };
     }
 
     private static ConfigSource defaults() {
         try (InputStream resource = Configuration.class.getClassLoader().getResourceAsStream("application.yaml")) {
-            return new YamlConfigSource(
-                    "default", new String(resource.readAllBytes(), StandardCharsets.UTF_8), DEFAULTS_ORDINAL);
+            String yaml = new String(resource.readAllBytes(), StandardCharsets.UTF_8);
+            return source("default", YamlFile.read(yaml), DEFAULTS_ORDINAL);
         } catch (IOException e) {
             throw new UncheckedIOException("the program's own defaults are unreadable", e);
         }

@@ -4,6 +4,7 @@ import io.quarkus.runtime.configuration.DurationConverter;
 import io.smallrye.config.common.utils.StringUtil;
 import java.lang.reflect.Method;
 import java.lang.reflect.ParameterizedType;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -31,6 +32,11 @@ public record Key(String name, Class<?> type, String allowed, boolean secret, bo
     /** The environment variable of this key, such as {@code PGSIDECAR_POSTGRES_PORT}. */
     public String variable() {
         return name.toUpperCase(Locale.ROOT).replaceAll("[^A-Z0-9]", "_");
+    }
+
+    /** Whether its value is text that a person made up, rather than a number, a time or a choice. */
+    boolean holdsText() {
+        return type == String.class && !name.endsWith("system-identifier") || type == Path.class;
     }
 
     /** Whether this key may hold the value. */

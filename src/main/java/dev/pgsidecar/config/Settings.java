@@ -111,6 +111,10 @@ public interface Settings {
         @Allowed("500ms to 10m")
         Duration staleAfter();
 
+        /** How often a fresh connection is tried: that the server accepts any is more than that it answers ours. */
+        @Allowed("500ms to 1h")
+        Duration connectEvery();
+
         @Allowed("1s to 24h")
         Duration sizesEvery();
     }

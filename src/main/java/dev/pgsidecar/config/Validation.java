@@ -50,21 +50,27 @@ final class Validation {
         if (!identifier.isEmpty() && !identifier.matches("[1-9]\\d{0,19}")) {
             refuse("pgsidecar.postgres.system-identifier", "a positive whole number of at most 20 digits");
         }
-        Duration fresh = duration("observe.interval").plus(duration("observe.timeout"));
+        // An answer is as old as its question: a slow one, and the tick after it, must fit in.
+        Duration fresh =
+                duration("observe.interval").plus(duration("observe.timeout").multipliedBy(2));
         if (duration("observe.stale-after").compareTo(fresh) < 0) {
-            refuse("pgsidecar.observe.stale-after", "at least interval + timeout, " + fresh.toMillis() + "ms");
+            refuse("pgsidecar.observe.stale-after", "at least interval + 2 timeouts, " + fresh.toMillis() + "ms");
         }
         checkRootCertificate();
     }
 
     private void checkRootCertificate() {
         String certificate = value("pgsidecar.postgres.ssl.root-certificate");
-        if (certificate.isEmpty() && value("pgsidecar.postgres.ssl.mode").startsWith("verify")) {
+        boolean verifies = value("pgsidecar.postgres.ssl.mode").startsWith("verify");
+        if (!certificate.isEmpty() && !verifies) {
+            refuse("pgsidecar.postgres.ssl.mode", "verify-ca or verify-full where root-certificate is set");
+        }
+        if (certificate.isEmpty() && verifies) {
             refuse(
                     "pgsidecar.postgres.ssl.root-certificate",
                     "a PEM file, which ssl.mode verify-ca and verify-full need");
         }
-        if (!certificate.isEmpty() && !Files.isReadable(Path.of(certificate))) {
+        if (!certificate.isEmpty() && verifies && !Files.isReadable(Path.of(certificate))) {
             refuse("pgsidecar.postgres.ssl.root-certificate", "a PEM file that the agent can read");
         }
     }

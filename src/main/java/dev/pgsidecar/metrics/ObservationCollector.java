@@ -9,8 +9,10 @@ import dev.pgsidecar.observe.Observation;
 import dev.pgsidecar.observe.Observation.Answered;
 import dev.pgsidecar.observe.Observation.Unanswered;
 import dev.pgsidecar.observe.Observations;
+import dev.pgsidecar.observe.RecoveryState;
 import dev.pgsidecar.observe.Role;
 import dev.pgsidecar.postgres.Failure;
+import dev.pgsidecar.postgres.catalog.Slot;
 import io.prometheus.client.Collector;
 import io.prometheus.client.CollectorRegistry;
 import io.prometheus.client.GaugeMetricFamily;
@@ -19,6 +21,7 @@ import jakarta.inject.Singleton;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Renders the last observation. What is not known is left out: a gap in a graph is the truth, a zero is not. The age of
@@ -48,9 +51,16 @@ public class ObservationCollector extends Collector {
     public List<MetricFamilySamples> collect() {
         History history = observations.history();
         List<MetricFamilySamples> page = new ArrayList<>();
-        boolean up = history.latest().filter(Answered.class::isInstance).isPresent();
-        page.add(gauge("pgsidecar_up", "Whether the last observation got an answer of the right server", up ? 1 : 0));
+        Optional<Instance> instance = history.latest()
+                .filter(this::isFresh)
+                .filter(Answered.class::isInstance)
+                .map(latest -> ((Answered) latest).instance());
+        page.add(gauge(
+                "pgsidecar_up",
+                "Whether the right server answered lately: within observe.stale-after",
+                instance.isPresent() ? 1 : 0));
         history.latest().ifPresent(latest -> observation(page, latest));
+        instance.ifPresent(seen -> instance(page, seen));
         return page;
     }
 
@@ -64,9 +74,10 @@ public class ObservationCollector extends Collector {
                 "How long the last observation took",
                 seconds(latest.took())));
         page.add(failure(latest));
-        if (latest instanceof Answered answered) {
-            instance(page, answered.instance());
-        }
+    }
+
+    private boolean isFresh(Observation latest) {
+        return latest.at().ageAt(Moment.now()).compareTo(settings.observe().staleAfter()) <= 0;
     }
 
     private static MetricFamilySamples failure(Observation latest) {
@@ -87,14 +98,30 @@ public class ObservationCollector extends Collector {
         }
         page.add(roles);
         page.add(gauge("pgsidecar_timeline", "The timeline of the instance", instance.timeline()));
+        slots(page, instance.facts().slots());
         if (instance.role() == Role.REPLICA) {
             replica(page, instance);
         }
     }
 
+    private static void slots(List<MetricFamilySamples> page, List<Slot> slots) {
+        GaugeMetricFamily active = new GaugeMetricFamily(
+                "pgsidecar_slot_active", "Whether somebody streams from the replication slot", List.of("slot"));
+        GaugeMetricFamily retained = new GaugeMetricFamily(
+                "pgsidecar_slot_retained_bytes", "WAL that the replication slot keeps", List.of("slot"));
+        for (Slot slot : slots) {
+            active.addMetric(List.of(slot.name()), slot.active() ? 1 : 0);
+            slot.retainedBytes().ifPresent(bytes -> retained.addMetric(List.of(slot.name()), bytes));
+        }
+        page.add(active);
+        page.add(retained);
+    }
+
     private void replica(List<MetricFamilySamples> page, Instance instance) {
-        page.add(gauge(
-                "pgsidecar_receiver_streaming", "Whether the WAL receiver streams", instance.streaming() ? 1 : 0));
+        if (instance.recoveryState().filter(RecoveryState.UNKNOWN::equals).isEmpty()) {
+            page.add(gauge(
+                    "pgsidecar_receiver_streaming", "Whether the WAL receiver streams", instance.streaming() ? 1 : 0));
+        }
         Lag.silence(instance)
                 .ifPresent(silence -> page.add(gauge(
                         "pgsidecar_receiver_silence_seconds",

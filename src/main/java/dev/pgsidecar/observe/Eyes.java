@@ -38,8 +38,7 @@ public class Eyes {
                         .start(new Observer(target, identity, new ControlFile(settings), backoff, observations)),
                 Thread.ofVirtual()
                         .name("slow-observer")
-                        .start(new SlowObserver(
-                                target, identity, observe.sizesEvery(), slowRetry(observe), observations)));
+                        .start(new SlowObserver(target, identity, observe, observations)));
     }
 
     /** Their connections are closed before the agent goes. */
@@ -48,11 +47,5 @@ public class Eyes {
             thread.interrupt();
             thread.join(Duration.ofSeconds(1));
         }
-    }
-
-    /** After a failure the slow tick comes back soon, so that what it says of the server is not a minute old. */
-    private static Duration slowRetry(Settings.Observe observe) {
-        Duration soon = observe.staleAfter();
-        return soon.compareTo(observe.sizesEvery()) < 0 ? soon : observe.sizesEvery();
     }
 }

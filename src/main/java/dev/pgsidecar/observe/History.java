@@ -29,10 +29,9 @@ public record History(
         return newestFirst.stream().findFirst();
     }
 
-    /** Why the server refused the newest fresh connection, if it did so after this moment. */
+    /** Why the server takes no connections, if that was seen after this moment. */
     public Optional<Failure> refusal(Moment after) {
-        return slow.filter(attempt -> attempt.at().nanos() - after.nanos() > 0)
-                .flatMap(SlowObservation::connectFailure);
+        return slow.filter(attempt -> attempt.at().nanos() - after.nanos() > 0).flatMap(SlowObservation::refusal);
     }
 
     History with(Observation next) {

@@ -1,6 +1,7 @@
 package dev.pgsidecar.observe;
 
 import dev.pgsidecar.postgres.Lsn;
+import dev.pgsidecar.postgres.catalog.Replay;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
@@ -13,7 +14,7 @@ import java.util.stream.Stream;
  *
  * @param replayBytes WAL that the upstream has and this replica has not replayed
  * @param receiveBytes WAL that the upstream has and this replica has not received
- * @param time how old the replayed state is at most: zero when all is replayed and WAL streams
+ * @param time how old the replayed state was at the observation, at most: zero when all is replayed and WAL streams
  * @param unknown why the bytes are not known; empty if they are
  */
 public record Lag(
@@ -41,7 +42,8 @@ public record Lag(
                             : "the agent's role may not see the WAL receiver: GRANT pg_monitor to it");
         }
         Duration silence = silence(instance).orElseThrow();
-        Optional<Duration> time = time(instance, silence);
+        boolean heard = instance.streaming() && silence.compareTo(maxSilence) <= 0;
+        Optional<Duration> time = time(instance, heard ? Duration.ZERO : silence);
         if (silence.compareTo(maxSilence) > 0) {
             return unknown(
                     time,
@@ -61,13 +63,15 @@ public record Lag(
     }
 
     /** now() - pg_last_xact_replay_timestamp() alone grows on an idle primary: it counts only while something waits. */
-    private static Optional<Duration> time(Instance instance, Duration silence) {
-        Duration atLeast = instance.streaming() ? Duration.ZERO : silence;
+    private static Optional<Duration> time(Instance instance, Duration atLeast) {
         if (Upstream.isAt(
                 instance.upstream().end().orElseThrow(), instance.facts().wal().replay())) {
             return Optional.of(atLeast);
         }
-        Optional<Instant> lastTransaction = instance.facts().replay().flatMap(replay -> replay.lastTransaction());
+        Optional<Instant> lastTransaction = instance.facts()
+                .replay()
+                .flatMap(Replay::lastTransaction)
+                .filter(then -> !then.isAfter(instance.facts().server().now())); // else the primary's clock is ahead
         return Stream.concat(lastTransaction.stream(), instance.upstream().caughtUp().stream())
                 .map(then -> since(then, instance))
                 .min(Duration::compareTo)
@@ -75,8 +79,7 @@ public record Lag(
     }
 
     private static Duration since(Instant then, Instance instance) {
-        Duration age = Duration.between(then, instance.facts().server().now());
-        return age.isNegative() ? Duration.ZERO : age; // the primary's clock may be ahead of ours
+        return Duration.between(then, instance.facts().server().now());
     }
 
     private static OptionalLong behind(Lsn end, Optional<Lsn> position) {

@@ -2,6 +2,7 @@ package dev.pgsidecar.observe;
 
 import dev.pgsidecar.observe.Observation.Answered;
 import dev.pgsidecar.observe.Observation.Unanswered;
+import dev.pgsidecar.postgres.Failure;
 import java.util.Optional;
 
 /** Tells in the log what changed from one observation to the next, and nothing where nothing did. */
@@ -14,6 +15,15 @@ final class Narration {
         boolean same =
                 before.latest().filter(last -> headline(last).equals(now)).isPresent();
         return same ? Optional.empty() : Optional.of(now + detail(next));
+    }
+
+    static Optional<String> between(SlowObservation before, SlowObservation next) {
+        Optional<Failure> failure = next.connectFailure().or(next::queryFailure);
+        boolean same = before.connectFailure()
+                .or(before::queryFailure)
+                .map(Failure::kind)
+                .equals(failure.map(Failure::kind));
+        return same ? Optional.empty() : failure.map(what -> "on a fresh connection: " + what);
     }
 
     private static String headline(Observation observation) {

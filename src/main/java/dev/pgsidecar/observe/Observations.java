@@ -1,9 +1,8 @@
 package dev.pgsidecar.observe;
 
 import jakarta.inject.Singleton;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 
@@ -11,18 +10,18 @@ import java.util.function.UnaryOperator;
 @Singleton
 public class Observations {
 
-    private final AtomicReference<History> history = new AtomicReference<>(History.beginning(Moment.now()));
-    private final List<Consumer<History>> readers = new CopyOnWriteArrayList<>();
+    private volatile History history = History.beginning(Moment.now());
+    private final List<Consumer<History>> readers = new ArrayList<>();
 
     /** The history as it is now. */
     public History history() {
-        return history.get();
+        return history;
     }
 
-    /** Calls the reader with the history as it is and, on the observer's own thread, with each new one. */
-    public void follow(Consumer<History> reader) {
+    /** Calls the reader with the history as it is and, on the publisher's own thread, with each new one in order. */
+    public synchronized void follow(Consumer<History> reader) {
         readers.add(reader);
-        reader.accept(history());
+        reader.accept(history);
     }
 
     /** Adds what a tick saw. */
@@ -35,8 +34,8 @@ public class Observations {
         update(now -> now.with(next));
     }
 
-    private void update(UnaryOperator<History> change) {
-        History changed = history.updateAndGet(change);
-        readers.forEach(reader -> reader.accept(changed));
+    private synchronized void update(UnaryOperator<History> change) {
+        history = change.apply(history);
+        readers.forEach(reader -> reader.accept(history));
     }
 }

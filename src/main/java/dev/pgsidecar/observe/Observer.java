@@ -31,6 +31,7 @@ final class Observer implements Runnable {
 
     private Optional<Connected> connected = Optional.empty();
     private Upstream upstream = Upstream.NONE;
+    private int failures;
 
     /** An open session and the statement for its server's version. */
     private record Connected(Session session, String facts, Moment since) {}
@@ -46,13 +47,9 @@ final class Observer implements Runnable {
     /** Observes until interrupted. */
     @Override
     public void run() {
-        int failures = 0;
         try {
             while (true) {
-                Observation observation = observe();
-                Narration.between(observations.history(), observation).ifPresent(LOG::info);
-                observations.publish(observation);
-                failures = observation instanceof Answered ? 0 : failures + 1;
+                tick();
                 Thread.sleep(backoff.after(failures, ThreadLocalRandom.current().nextDouble()));
             }
         } catch (InterruptedException _) {
@@ -62,30 +59,46 @@ final class Observer implements Runnable {
         }
     }
 
+    /** Nothing but an interrupt ends the loop: an agent that sees nothing any more would be worse than a wrong line. */
+    private void tick() throws InterruptedException {
+        try {
+            Observation observation = observe();
+            failures = observation instanceof Answered ? 0 : failures + 1;
+            Narration.between(observations.history(), observation).ifPresent(LOG::info);
+            observations.publish(observation);
+        } catch (RuntimeException e) {
+            failures++;
+            LOG.error("a tick failed", e);
+        }
+    }
+
     private Observation observe() throws InterruptedException {
-        letGoOfAServerThatShutsDown();
         Moment asked = Moment.now();
         try {
+            letGoOfAServerThatShutsDown();
             Instance instance = Instance.of(ask(), upstream);
             upstream = instance.upstream();
             Moment since = connected.orElseThrow().since();
             return new Answered(asked, asked.ageAt(Moment.now()), instance, since);
         } catch (PostgresException e) {
             return unanswered(asked, e.failure());
-        } catch (RuntimeException e) { // an answer that no PostgreSQL gives
-            LOG.error("the server's answer makes no sense", e);
+        } catch (RuntimeException e) {
             disconnect();
-            return unanswered(asked, new Failure(Failure.Kind.UNREACHABLE, "the server's answer makes no sense: " + e));
+            return unanswered(asked, Failure.nonsense(e));
         }
     }
 
-    /** A smart shutdown waits for every session to end, ours too; only a fresh connection is told of it. */
+    /**
+     * A smart shutdown waits for every session to end, ours too; only a fresh connection is told of it. While the one at
+     * rest lives, "starting" can only be a translated "shutting down".
+     */
     private void letGoOfAServerThatShutsDown() {
         boolean shutsDown = connected.isPresent()
                 && observations
                         .history()
                         .refusal(connected.get().since())
-                        .filter(failure -> failure.kind() == Failure.Kind.SHUTTING_DOWN)
+                        .filter(failure ->
+                                failure.kind() == Failure.Kind.SHUTTING_DOWN || failure.kind() == Failure.Kind.STARTING)
                         .isPresent();
         if (shutsDown) {
             disconnect();
@@ -157,7 +170,8 @@ final class Observer implements Runnable {
     }
 
     private void disconnect() {
-        connected.ifPresent(now -> now.session().close());
+        Optional<Connected> last = connected;
         connected = Optional.empty();
+        last.ifPresent(open -> open.session().close());
     }
 }

@@ -1,5 +1,6 @@
 package dev.pgsidecar.observe;
 
+import dev.pgsidecar.config.Settings;
 import dev.pgsidecar.postgres.Failure;
 import dev.pgsidecar.postgres.Identity;
 import dev.pgsidecar.postgres.PostgresException;
@@ -11,7 +12,10 @@ import java.time.Duration;
 import java.util.Optional;
 import org.jboss.logging.Logger;
 
-/** Gets the slow facts on a connection that lives only as long: a slow answer never makes a probe stale. */
+/**
+ * Tries a fresh connection now and then, which alone tells that the server still accepts one, and asks for the slow facts
+ * on it when they are due. It closes the connection again: a slow answer never makes a probe stale.
+ */
 final class SlowObserver implements Runnable {
 
     private static final Logger LOG = Logger.getLogger(SlowObserver.class);
@@ -21,15 +25,16 @@ final class SlowObserver implements Runnable {
 
     private final Target target;
     private final Identity identity;
-    private final Duration every;
-    private final Duration afterFailure;
+    private final Settings.Observe settings;
     private final Observations observations;
 
-    SlowObserver(Target target, Identity identity, Duration every, Duration afterFailure, Observations observations) {
+    private SlowObservation last = SlowObservation.beginning(Moment.now());
+    private Optional<Moment> asked = Optional.empty();
+
+    SlowObserver(Target target, Identity identity, Settings.Observe settings, Observations observations) {
         this.target = target;
         this.identity = identity;
-        this.every = every;
-        this.afterFailure = afterFailure;
+        this.settings = settings;
         this.observations = observations;
     }
 
@@ -38,33 +43,47 @@ final class SlowObserver implements Runnable {
     public void run() {
         try {
             while (true) {
-                SlowObservation observation = observe();
-                observations.publish(observation);
-                Thread.sleep(observation.failed() ? afterFailure : every);
+                tick();
+                Thread.sleep(last.connectFailure().isEmpty() ? settings.connectEvery() : settings.interval());
             }
         } catch (InterruptedException _) {
             Thread.currentThread().interrupt(); // the agent stops
         }
     }
 
-    private SlowObservation observe() throws InterruptedException {
-        Optional<SlowFacts> known = observations.history().slow().flatMap(SlowObservation::facts);
+    private void tick() throws InterruptedException {
         Session session;
         try {
             session = target.openReadOnly("observe-slowly", TO_ANSWER);
         } catch (PostgresException e) {
-            return new SlowObservation(Moment.now(), known, Optional.of(e.failure()), Optional.empty());
+            publish(last.refused(e.failure()));
+            return;
+        } catch (RuntimeException e) {
+            publish(last.refused(Failure.nonsense(e)));
+            return;
         }
+        publish(last.connected());
         try (session) {
             identity.check(session.json(Facts.IDENTITY).getString("system_identifier"));
-            SlowFacts facts = SlowFacts.of(session.json(SlowFacts.sql(session.json(SlowFacts.RIGHTS))));
-            return new SlowObservation(Moment.now(), Optional.of(facts), Optional.empty(), Optional.empty());
+            if (due()) {
+                asked = Optional.of(Moment.now());
+                publish(last.answered(SlowFacts.of(session.json(SlowFacts.sql(session.json(SlowFacts.RIGHTS))))));
+            }
         } catch (PostgresException e) {
-            return new SlowObservation(Moment.now(), known, Optional.empty(), Optional.of(e.failure()));
-        } catch (RuntimeException e) { // an answer that no PostgreSQL gives
-            LOG.error("the server's answer makes no sense", e);
-            Failure failure = new Failure(Failure.Kind.UNREACHABLE, "the server's answer makes no sense: " + e);
-            return new SlowObservation(Moment.now(), known, Optional.empty(), Optional.of(failure));
+            publish(last.unanswered(e.failure()));
+        } catch (RuntimeException e) {
+            publish(last.unanswered(Failure.nonsense(e)));
         }
+    }
+
+    private boolean due() {
+        return asked.filter(then -> then.ageAt(Moment.now()).compareTo(settings.sizesEvery()) < 0)
+                .isEmpty();
+    }
+
+    private void publish(SlowObservation next) {
+        Narration.between(last, next).ifPresent(LOG::info);
+        last = next;
+        observations.publish(next);
     }
 }

@@ -8,8 +8,9 @@ import java.time.Instant;
 import java.util.Optional;
 
 /**
- * The server's {@code global/pg_control}. A server that replays WAL before it accepts connections writes it at each
- * restartpoint: the one sign of life that needs no connection.
+ * The server's {@code global/pg_control}. A standby that replays WAL before it accepts connections writes it at each
+ * restartpoint, a server that recovers from a crash at the beginning and the end: the one sign of life that needs no
+ * connection.
  */
 public final class ControlFile {
 

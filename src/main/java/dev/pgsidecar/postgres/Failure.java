@@ -20,9 +20,9 @@ public record Failure(Kind kind, String cause) {
         HOT_STANDBY_OFF("hot-standby-off"),
         /** 53300: all connections are in use. */
         OUT_OF_CONNECTIONS("out-of-connections"),
-        /** 28xxx: wrong password, no such role, or no line in pg_hba.conf. */
+        /** 28xxx: wrong password, no such role, or no line in pg_hba.conf; 42501: no right to connect. */
         AUTHENTICATION_FAILED("authentication-failed"),
-        /** 3D000, or 55000 where the database accepts no connections. */
+        /** 3D000, or 55000 where the database accepts no connections at all. */
         NO_DATABASE("no-database"),
         /** The server, or what stands in its place, took the connection or the query and did not answer in time. */
         HUNG("hung"),
@@ -55,6 +55,11 @@ public record Failure(Kind kind, String cause) {
         public String id() {
             return id;
         }
+    }
+
+    /** The server's answer is one that no PostgreSQL gives. */
+    public static Failure nonsense(RuntimeException e) {
+        return new Failure(Kind.UNREACHABLE, "the server's answer makes no sense: " + e);
     }
 
     @Override

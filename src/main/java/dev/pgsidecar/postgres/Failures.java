@@ -19,7 +19,7 @@ final class Failures {
     /** The failure of an attempt to connect. */
     static Failure connecting(Throwable thrown) {
         return switch (thrown) {
-            case PgException refused -> new Failure(kindOf(refused), text(refused));
+            case PgException refused -> new Failure(refusalOf(refused), text(refused));
             case TimeoutException _ -> new Failure(Kind.HUNG, "no answer in time");
             case io.netty.channel.ConnectTimeoutException _ -> new Failure(Kind.UNREACHABLE, "no answer in time");
             case ConnectException _ -> new Failure(connectKind(thrown), String.valueOf(thrown.getMessage()));
@@ -45,6 +45,14 @@ final class Failures {
 
     private static Kind connectKind(Throwable thrown) {
         return String.valueOf(thrown.getMessage()).contains("refused") ? Kind.DOWN : Kind.UNREACHABLE;
+    }
+
+    private static Kind refusalOf(PgException refused) {
+        return switch (String.valueOf(refused.getSqlState())) {
+            case "55000" -> Kind.NO_DATABASE;
+            case "42501" -> Kind.AUTHENTICATION_FAILED;
+            default -> kindOf(refused);
+        };
     }
 
     /** By SQLSTATE, see "PostgreSQL Error Codes" in the manual. */

@@ -10,7 +10,10 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Optional;
+import java.util.Set;
 import org.jboss.logging.Logger;
 
 /**
@@ -20,6 +23,8 @@ import org.jboss.logging.Logger;
 public final class Identity {
 
     private static final Logger LOG = Logger.getLogger(Identity.class);
+
+    private static final Set<PosixFilePermission> READABLE = PosixFilePermissions.fromString("rw-r--r--");
 
     private final Optional<String> pinned;
     private final Path file;
@@ -61,8 +66,10 @@ public final class Identity {
     public void accept(String identifier) throws IOException {
         Files.createDirectories(file.getParent());
         Path fresh = file.resolveSibling(file.getFileName() + ".new");
-        try (FileChannel channel = FileChannel.open(
-                fresh, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING)) {
+        Files.deleteIfExists(fresh);
+        Files.createFile(fresh, PosixFilePermissions.asFileAttribute(READABLE)); // no secret; root may have written it
+        Files.setPosixFilePermissions(fresh, READABLE);
+        try (FileChannel channel = FileChannel.open(fresh, StandardOpenOption.WRITE)) {
             channel.write(StandardCharsets.US_ASCII.encode(identifier + "\n"));
             channel.force(true);
         }
@@ -72,13 +79,17 @@ public final class Identity {
         }
     }
 
-    /** What is pinned, kept in the state folder, or learned in this run; empty before the first answer. */
-    public Optional<String> expected() throws PostgresException {
+    /**
+     * What is pinned, kept in the state folder, or known from there or from the server in this run: a file that vanishes
+     * changes nothing. Empty before the first answer.
+     */
+    public synchronized Optional<String> expected() throws PostgresException {
         if (pinned.isPresent()) {
             return pinned;
         }
         try {
-            return Optional.of(Files.readString(file).strip());
+            learned = Optional.of(Files.readString(file).strip());
+            return learned;
         } catch (NoSuchFileException _) {
             return learned;
         } catch (IOException e) {

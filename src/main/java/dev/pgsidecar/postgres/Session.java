@@ -72,9 +72,7 @@ public final class Session implements AutoCloseable {
     private static Session attempt(Vertx vertx, PgConnectOptions options, Duration toConnect, Duration toAnswer)
             throws PostgresException, InterruptedException {
         PgConnectOptions bounded = new PgConnectOptions(options);
-        bounded.setConnectTimeout((int) toConnect.toMillis())
-                .setTcpUserTimeout((int) toAnswer.toMillis())
-                .setTcpKeepAlive(true);
+        bounded.setConnectTimeout((int) toConnect.toMillis()).setTcpKeepAlive(true);
         Wire wire = new Wire((VertxInternal) vertx, bounded);
         try {
             return new Session(wire, await(wire.connect(vertx.getOrCreateContext()), toConnect), toAnswer);

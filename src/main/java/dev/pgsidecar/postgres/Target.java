@@ -97,7 +97,12 @@ public final class Target {
         }
         Path file = server.passwordFile().get();
         try {
-            return Files.readString(file).lines().findFirst().orElse(NO_PASSWORD);
+            return Files.readString(file)
+                    .lines()
+                    .findFirst()
+                    .filter(line -> !line.isEmpty())
+                    .orElseThrow(() -> new PostgresException(
+                            Kind.CREDENTIALS_UNREADABLE, "password-file " + file + ": its first line is empty"));
         } catch (IOException e) {
             throw new PostgresException(
                     new Failure(Kind.CREDENTIALS_UNREADABLE, "password-file " + file + ": " + e), e);

@@ -8,6 +8,7 @@ import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.JsonObject;
 import jakarta.inject.Singleton;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -38,6 +39,11 @@ public class Answers {
     /** The verdict of a probe now, for other faces of the same truth. */
     Verdict verdict(Probe probe) {
         return probe.judge(observations.history(), Moment.now(), Question.PLAIN, limits);
+    }
+
+    /** Whether all of these pass now. */
+    boolean allPass(List<Probe> probes) {
+        return probes.stream().allMatch(probe -> verdict(probe).passes());
     }
 
     /**

@@ -1,7 +1,7 @@
 package dev.pgsidecar.probe;
 
+import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 
 /** The table of the open listener's paths. What is not in it does not exist. */
@@ -13,9 +13,13 @@ final class Endpoints {
     /** Patroni's status, which is always 200. */
     static final String PATRONI = "/patroni";
 
-    /** What Quarkus' extensions answer; they would answer every method. */
-    static final Set<String> EXTENSIONS =
-            Set.of("/metrics", "/q/health", "/q/health/live", "/q/health/ready", "/q/health/started", "/q/health/well");
+    /** What Quarkus' extensions answer, and the probes that their status stands for. */
+    static final Map<String, List<Probe>> EXTENSIONS = Map.of(
+            "/metrics", List.of(),
+            "/q/health", List.of(Probe.LIVENESS, Probe.READINESS, Probe.STARTUP),
+            "/q/health/live", List.of(Probe.LIVENESS),
+            "/q/health/ready", List.of(Probe.READINESS),
+            "/q/health/started", List.of(Probe.STARTUP));
 
     private Endpoints() {}
 

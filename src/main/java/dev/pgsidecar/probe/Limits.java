@@ -16,6 +16,8 @@ import java.time.Duration;
  */
 record Limits(Duration staleAfter, Duration deadAfter, ByteSize maxLag, Duration maxSilence, int rise, int fall) {
 
+    private static final Duration CLOSING = Duration.ofSeconds(10);
+
     /** Connecting with and without TLS, the identity and the facts, and all that once more. */
     private static final int SLOWEST_ROUND = 8;
 

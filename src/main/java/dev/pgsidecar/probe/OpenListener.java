@@ -1,6 +1,7 @@
 package dev.pgsidecar.probe;
 
 import dev.pgsidecar.config.Settings;
+import io.netty.channel.Channel;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.vertx.http.ManagementInterface;
@@ -14,6 +15,7 @@ import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
+import io.vertx.core.net.impl.ConnectionBase;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
 import java.time.Duration;
@@ -82,7 +84,7 @@ public class OpenListener {
                                     settings.port(),
                                     e.getCause().getMessage()));
         }
-        vertx.setPeriodic(1000, timer -> connections.overdue(System.nanoTime()).forEach(HttpConnection::close));
+        vertx.setPeriodic(1000, timer -> connections.overdue(System.nanoTime()).forEach(OpenListener::cut));
         LOG.infof("probes and metrics on http://%s:%d", settings.host(), server.actualPort());
     }
 
@@ -92,14 +94,18 @@ public class OpenListener {
 
     private void accept(HttpConnection connection) {
         connection.closeHandler(closed -> connections.remove(connection));
-        connections.add(connection, deadline(FIRST_REQUEST)).forEach(HttpConnection::close);
+        connections.add(connection, deadline(FIRST_REQUEST)).forEach(OpenListener::cut);
     }
 
     private void handle(HttpServerRequest request) {
+        if (!channel(request.connection()).isWritable()) {
+            cut(request.connection()); // it asks and does not read: its answers would fill the memory
+            return;
+        }
         connections.touch(request.connection(), deadline(NEXT_REQUEST));
         String path = request.path();
         boolean probe = Endpoints.PROBES.containsKey(path) || Endpoints.PATRONI.equals(path);
-        if (!probe && !Endpoints.EXTENSIONS.contains(path)) {
+        if (!probe && !Endpoints.EXTENSIONS.containsKey(path)) {
             respond(
                     request,
                     404,
@@ -114,6 +120,8 @@ public class OpenListener {
         } else if (probe) {
             Answers.Answer answer = answers.answer(path, request.query());
             respond(request, answer.status(), answer.body());
+        } else if (request.method().equals(HttpMethod.OPTIONS)) {
+            respond(request, answers.allPass(Endpoints.EXTENSIONS.get(path)) ? 200 : 503, Buffer.buffer());
         } else if (hasBody(request)) {
             respond(
                     request,
@@ -135,6 +143,17 @@ public class OpenListener {
         } else {
             response.end(body);
         }
+    }
+
+    /** Closes it now; a polite close would wait until the caller has read everything. */
+    private static void cut(HttpConnection connection) {
+        Channel channel = channel(connection);
+        channel.eventLoop()
+                .execute(() -> channel.unsafe().close(channel.unsafe().voidPromise()));
+    }
+
+    private static Channel channel(HttpConnection connection) {
+        return ((ConnectionBase) connection).channelHandlerContext().channel();
     }
 
     private static boolean hasBody(HttpServerRequest request) {

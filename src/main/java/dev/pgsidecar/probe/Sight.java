@@ -6,8 +6,6 @@ import dev.pgsidecar.observe.Moment;
 import dev.pgsidecar.observe.Observation;
 import dev.pgsidecar.observe.Observation.Answered;
 import dev.pgsidecar.observe.Observation.Unanswered;
-import dev.pgsidecar.postgres.Failure;
-import java.util.Optional;
 
 /** What every question about the server begins with: is it known, now, and does it accept connections? */
 sealed interface Sight {
@@ -32,20 +30,13 @@ sealed interface Sight {
         return switch (latest) {
             case Unanswered unanswered -> new Blocked(Verdict.fail(unanswered.failure()));
             case Answered answered ->
-                refusesConnections(history, answered)
+                // the connection at rest may be answered while no new one is, as in a smart shutdown
+                history.refusal(answered.connected())
                         .<Sight>map(why -> new Blocked(Verdict.fail(
                                 "not-accepting",
                                 "the server refuses new connections: "
                                         + why.kind().id())))
                         .orElseGet(() -> new Clear(answered.instance()));
         };
-    }
-
-    /** The connection at rest may answer while no new one is accepted, as in a smart shutdown. */
-    private static Optional<Failure> refusesConnections(History history, Answered answered) {
-        return history.refusal(answered.connected()).filter(failure -> switch (failure.kind()) {
-            case DOWN, HUNG, STARTING, SHUTTING_DOWN, UNREACHABLE -> true;
-            default -> false; // about the agent's role, or about how many sessions there are
-        });
     }
 }

@@ -113,8 +113,11 @@ class AgentIT {
             assertThat(response.statusCode())
                     .as("%s %s: %s", method, path, response.body())
                     .isEqualTo(status);
-            if (method.equals("HEAD")) {
+            if (!method.equals("GET")) {
                 assertThat(response.body()).isEmpty();
+            }
+            if (method.equals("OPTIONS")) {
+                assertThat(response.headers().firstValue("Allow")).contains("GET, HEAD, OPTIONS");
             }
         }
         for (String method : List.of("POST", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND")) {
@@ -132,6 +135,8 @@ class AgentIT {
                         "pgsidecar_role{role=\"replica\"} 0.0",
                         "pgsidecar_timeline 1.0",
                         "pgsidecar_observation_age_seconds ",
+                        "pgsidecar_slot_active{slot=\"pg_1\"} 1.0",
+                        "pgsidecar_slot_retained_bytes{slot=\"pg_1\"} ",
                         "pgsidecar_observation_failed{reason=\"down\"} 0.0")
                 .doesNotContain("pgsidecar_replica_lag");
         assertThat(atStandby.get("/metrics").body())

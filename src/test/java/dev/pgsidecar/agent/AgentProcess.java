@@ -52,7 +52,8 @@ final class AgentProcess implements AutoCloseable {
             command.add(executable);
         } else {
             command.add(Path.of(System.getProperty("java.home"), "bin/java").toString());
-            command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-Xmx64m"));
+            command.addAll(
+                    List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-Xmx64m"));
             command.addAll(List.of(
                     "-jar",
                     Path.of("target/quarkus-app/quarkus-run.jar")
@@ -121,8 +122,8 @@ final class AgentProcess implements AutoCloseable {
                             "PGSIDECAR_OPEN_HOST", "127.0.0.1",
                             "PGSIDECAR_OBSERVE_INTERVAL", "200ms",
                             "PGSIDECAR_OBSERVE_TIMEOUT", "1s",
-                            "PGSIDECAR_OBSERVE_STALE_AFTER", "2s",
-                            "PGSIDECAR_OBSERVE_SIZES_EVERY", "1s"));
+                            "PGSIDECAR_OBSERVE_STALE_AFTER", "2500ms",
+                            "PGSIDECAR_OBSERVE_CONNECT_EVERY", "1s"));
             builder.environment().putAll(environment);
             return new AgentProcess(builder.start(), port, log);
         } catch (IOException e) {

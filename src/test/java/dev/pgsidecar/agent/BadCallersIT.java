@@ -119,6 +119,27 @@ class BadCallersIT {
     }
 
     @Test
+    void cutsCallersThatAskAndNeverRead() throws Exception {
+        byte[] requests = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(500).getBytes(ISO_8859_1);
+        List<Thread> callers = new ArrayList<>();
+        for (int caller = 0; caller < 10; caller++) {
+            callers.add(Thread.ofVirtual().start(() -> {
+                try (Socket socket = connect()) {
+                    while (true) {
+                        socket.getOutputStream().write(requests); // until it is cut
+                    }
+                } catch (IOException e) {
+                    assertThat(e).hasMessageMatching("(?i).*(reset|broken).*");
+                }
+            }));
+        }
+        for (Thread caller : callers) {
+            assertThat(caller.join(Duration.ofSeconds(10))).as("cut").isTrue();
+        }
+        assertThat(agent.process().isAlive()).isTrue();
+    }
+
+    @Test
     void bearsAHeaderThatNeverEnds() throws Exception {
         try (Socket drip = connect()) {
             long start = System.nanoTime();

@@ -83,13 +83,12 @@ class ConfigurationTest {
             postgres.host            | /run     | a Unix socket folder is not supported
             postgres.ssl.mode        | allow    | disable, prefer, require, verify-ca or verify-full
             postgres.ssl.mode        | verify-ca | which ssl.mode verify-ca and verify-full need
-            postgres.ssl.root-certificate | /no/such/file | a PEM file that the agent can read
             postgres.system-identifier | abc    | a positive whole number
             observe.interval         | 10ms     | 100ms to 1m
             observe.interval         | -1s      | 100ms to 1m
             observe.interval         | soon     | 100ms to 1m
             observe.timeout          | 2h       | 100ms to 1m
-            observe.stale-after      | 2900ms   | at least interval + timeout, 3000ms
+            observe.stale-after      | 4900ms   | at least interval + 2 timeouts, 5000ms
             probe.replica.max-lag    | many     | a size such as 16MB
             probe.replica.rise       | 0        | 1 to 30
             probe.replica.fall       | 31       | 1 to 30
@@ -118,6 +117,51 @@ class ConfigurationTest {
                 .asString()
                 .contains("pgsidecar.postgres.password-file", "not both")
                 .doesNotContain("hunter2");
+    }
+
+    @Test
+    void wantsARootCertificateOnlyWhereItIsUsed() {
+        Map<String, String> certificate = Map.of("pgsidecar.postgres.ssl.root-certificate", "/no/such/file");
+        assertThat(problems("", certificate, Map.of()))
+                .singleElement()
+                .asString()
+                .contains("verify-ca or verify-full");
+        assertThat(problems("pgsidecar: { postgres: { ssl: { mode: verify-ca } } }", certificate, Map.of()))
+                .singleElement()
+                .asString()
+                .contains("\"/no/such/file\"", "a PEM file that the agent can read");
+    }
+
+    @Test
+    void takesValuesAsTheyAre() throws Exception {
+        String password = "a$$b${c}d\\e";
+        assertThat(load("", Map.of(), Map.of("PGSIDECAR_POSTGRES_PASSWORD", password))
+                        .settings()
+                        .postgres()
+                        .password())
+                .contains(password);
+        assertThat(load("pgsidecar: { postgres: { password: 'a$$b${c}d\\e' } }", Map.of(), Map.of())
+                        .settings()
+                        .postgres()
+                        .password())
+                .contains(password);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            pgsidecar: { postgres: { password: 0123 } }             | pgsidecar.postgres.password is no text for YAML
+            pgsidecar: { postgres: { host: yes } }                  | pgsidecar.postgres.host is no text for YAML
+            pgsidecar: { name: a, name: b }                         | found duplicate key name, line 1
+            pgsidecar: { postgres: { host: } }                      | pgsidecar.postgres.host (file
+            just words                                              | it holds no mapping
+            pgsidecar: { postgres: { password: "secretsauce } }     | line 1
+            """)
+    void refusesYamlThatMeansSomethingElse(String yaml, String why) {
+        assertThat(problems(yaml, Map.of(), Map.of()))
+                .singleElement()
+                .asString()
+                .contains(why)
+                .doesNotContain("\n", "secretsauce", "0123", "83");
     }
 
     @Test
@@ -180,9 +224,8 @@ class ConfigurationTest {
         assertThat(problems("pgsidecar: [", Map.of(), Map.of()))
                 .singleElement()
                 .asString()
-                .contains("is no YAML mapping")
+                .contains("line 1, column 13")
                 .doesNotContain("\n");
-        assertThat(problems("just words", Map.of(), Map.of())).hasSize(1);
     }
 
     @Test

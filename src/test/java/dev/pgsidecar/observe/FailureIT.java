@@ -142,6 +142,9 @@ class FailureIT {
                     Watch.on(server, state, "postgres.user", "watcher", "postgres.password-file", secret.toString())) {
                 assertThat(watch.awaitFailure(Kind.CREDENTIALS_UNREADABLE).cause())
                         .contains(secret.toString());
+                Files.writeString(secret, "\nright\n");
+                assertThat(watch.awaitFailure(Kind.CREDENTIALS_UNREADABLE).cause())
+                        .contains("first line is empty");
                 Files.writeString(secret, "wrong\n");
                 assertThat(watch.awaitFailure(Kind.AUTHENTICATION_FAILED).cause())
                         .contains("[28P01]")
@@ -261,6 +264,10 @@ class FailureIT {
                 assertThat(failure.cause()).contains(mine, foreign, "pgsidecar identity accept");
                 assertThat(other.log()).contains("system_identifier").doesNotContain("pg_replication_slots");
 
+                Files.delete(state.resolve("system-identifier"));
+                assertThat(watch.awaitFailure(Kind.WRONG_INSTANCE).cause())
+                        .as("it is not forgotten")
+                        .contains(mine);
                 Files.writeString(state.resolve("system-identifier"), foreign + "\n"); // what identity accept does
                 watch.awaitInstance(
                         instance -> instance.facts().server().systemIdentifier().equals(foreign));

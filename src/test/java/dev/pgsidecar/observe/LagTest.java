@@ -79,13 +79,26 @@ class LagTest {
     }
 
     @Test
-    void takesAnUpstreamThatSendsNothingForOneThatHasNothing() {
-        assertThat(lag(replica(1000, 0).silent(Duration.ofSeconds(1))).unknown())
+    void doesNotTakeAFreshReceiverForAWordOfTheUpstream() {
+        assertThat(lag(replica(1000, 1000).unheard()).unknown()).isPresent();
+        ReplicaPicture before = replica(1000, 9000).at(NOW.minusSeconds(50));
+        Lag reconnected = lag(replica(1000, 1000).unheard().after(before));
+        assertThat(reconnected.replayBytes()).hasValue(8000);
+        ReplicaPicture longBefore = replica(1000, 9000).at(NOW.minusSeconds(61));
+        assertThat(lag(replica(1000, 1000).unheard().after(longBefore)).unknown())
                 .isPresent();
-        assertThat(lag(replica(1000, 0).silent(Duration.ofSeconds(2))).replayBytes())
-                .hasValue(0);
-        assertThat(lag(replica(1000, 0).silent(Duration.ofSeconds(61))).unknown())
-                .isPresent();
+    }
+
+    @Test
+    void isAsOldAsASilenceThatIsTooLongAlsoWhereItStreams() {
+        Lag blackHole = lag(replica(1000, 1000).silent(Duration.ofSeconds(89)));
+        assertThat(blackHole.time()).contains(Duration.ofSeconds(89));
+    }
+
+    @Test
+    void takesNoWordBack() {
+        ReplicaPicture before = replica(1000, 9000).at(NOW.minusSeconds(1));
+        assertThat(lag(replica(1000, 1000).after(before)).replayBytes()).hasValue(8000);
     }
 
     @Test
@@ -95,9 +108,13 @@ class LagTest {
     }
 
     @Test
-    void bearsAClockThatIsAhead() {
+    void doesNotBelieveAClockThatIsAhead() {
         Lag lag = lag(replica(1000, 2000).lastTransaction(NOW.plusSeconds(10)));
-        assertThat(lag.time()).contains(Duration.ZERO);
+        assertThat(lag.time()).isEmpty();
+        ReplicaPicture caughtUp = replica(1000, 1000).at(NOW.minusSeconds(3));
+        assertThat(lag(replica(1000, 2000).lastTransaction(NOW.plusSeconds(10)).after(caughtUp))
+                        .time())
+                .contains(Duration.ofSeconds(3));
     }
 
     private static Lag lag(ReplicaPicture picture) {

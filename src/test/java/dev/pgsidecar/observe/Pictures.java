@@ -101,6 +101,7 @@ public final class Pictures {
         private boolean paused;
         private boolean restores;
         private boolean seesAll = true;
+        private boolean heard = true;
         private Duration silence = Duration.ZERO;
         private Optional<Instant> lastTransaction = Optional.of(NOW.minusSeconds(3600));
         private Upstream before = Upstream.NONE;
@@ -125,6 +126,12 @@ public final class Pictures {
         /** There is a WAL receiver, and it does not stream. */
         public ReplicaPicture notStreaming() {
             streams = false;
+            return this;
+        }
+
+        /** It streams, and no message has arrived yet. */
+        public ReplicaPicture unheard() {
+            heard = false;
             return this;
         }
 
@@ -183,9 +190,10 @@ public final class Pictures {
                     ? new Receiver(
                             Optional.of(streams ? "streaming" : "waiting"),
                             OptionalLong.of(3),
-                            end == 0 ? Optional.empty() : lsn(end), // as long as the upstream has said nothing
+                            lsn(end),
                             Optional.of(now),
                             Optional.of(now.minus(silence)),
+                            heard,
                             Optional.of("pg_1"),
                             Optional.of("upstream.example"),
                             OptionalLong.of(5432))
@@ -195,6 +203,7 @@ public final class Pictures {
                             Optional.empty(),
                             Optional.empty(),
                             Optional.empty(),
+                            false,
                             Optional.empty(),
                             Optional.empty(),
                             OptionalLong.empty());

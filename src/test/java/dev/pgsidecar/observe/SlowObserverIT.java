@@ -54,11 +54,12 @@ class SlowObserverIT {
                         .isIn("0", "1");
 
                 server.stop();
-                SlowObservation failed = slowly.await(SlowObservation::failed);
+                SlowObservation failed =
+                        slowly.await(seen -> seen.connectFailure().isPresent());
                 assertThat(failed.connectFailure().orElseThrow().kind()).isEqualTo(Failure.Kind.DOWN);
                 assertThat(failed.facts()).as("the last there were").isPresent();
                 server.start();
-                slowly.await(seen -> !seen.failed());
+                slowly.await(seen -> seen.connectFailure().isEmpty());
             }
         }
     }
@@ -103,7 +104,7 @@ class SlowObserverIT {
         }
     }
 
-    /** A slow observer, at twenty times its usual speed. */
+    /** A slow observer, ten times as fast as usual. */
     private static final class Slowly implements AutoCloseable {
         private final Observations observations = new Observations();
         private final Thread thread;
@@ -113,8 +114,7 @@ class SlowObserverIT {
                     .start(new SlowObserver(
                             new Target(Watch.vertx(), settings),
                             new Identity(settings),
-                            Duration.ofMillis(500),
-                            Duration.ofMillis(100),
+                            settings.observe(),
                             observations));
         }
 

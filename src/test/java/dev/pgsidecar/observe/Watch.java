@@ -57,6 +57,10 @@ final class Watch implements AutoCloseable {
         Map<String, String> flags = new HashMap<>(Map.of(
                 "pgsidecar.postgres.port",
                 "" + port,
+                "pgsidecar.observe.connect-every",
+                "500ms",
+                "pgsidecar.observe.sizes-every",
+                "1s",
                 "pgsidecar.postgres.user",
                 Postgres.SUPERUSER,
                 "pgsidecar.postgres.database",
@@ -68,7 +72,7 @@ final class Watch implements AutoCloseable {
                 "pgsidecar.observe.timeout",
                 "1s",
                 "pgsidecar.observe.stale-after",
-                "2s"));
+                "3s"));
         for (int index = 0; index < keysAndValues.length; index += 2) {
             flags.put("pgsidecar." + keysAndValues[index], keysAndValues[index + 1]);
         }

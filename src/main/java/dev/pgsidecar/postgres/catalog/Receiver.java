@@ -14,6 +14,8 @@ import java.util.OptionalLong;
  * @param status {@code streaming}, {@code waiting}, {@code starting}, {@code stopping} ...
  * @param latestEnd the end of the upstream's WAL as the upstream's last message told it
  * @param lastMessage when that message arrived, by this server's clock
+ * @param heard whether any message has arrived yet: until then PostgreSQL shows the receiver's own start as the time of
+ *     the last one, sent and received at once, and the end that an earlier receiver was told
  * @param upstreamHost the address or name it is connected to
  */
 public record Receiver(
@@ -22,6 +24,7 @@ public record Receiver(
         Optional<Lsn> latestEnd,
         Optional<Instant> latestEndTime,
         Optional<Instant> lastMessage,
+        boolean heard,
         Optional<String> slot,
         Optional<String> upstreamHost,
         OptionalLong upstreamPort) {
@@ -35,6 +38,7 @@ public record Receiver(
         return """
                 (SELECT json_build_object('status', status, 'received_tli', received_tli,
                    'latest_end', latest_end_lsn, 'latest_end_time', %s, 'last_message', %s,
+                   'heard', last_msg_send_time <> last_msg_receipt_time,
                    'slot', slot_name, 'host', sender_host, 'port', sender_port)
                  FROM pg_stat_wal_receiver)""".formatted(micros("latest_end_time"), micros("last_msg_receipt_time"));
     }
@@ -46,6 +50,7 @@ public record Receiver(
                 fields.lsn("latest_end"),
                 fields.instant("latest_end_time"),
                 fields.instant("last_message"),
+                fields.flag("heard").orElse(false),
                 fields.text("slot"),
                 fields.text("host"),
                 fields.number("port"));
