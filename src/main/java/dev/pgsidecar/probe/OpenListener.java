@@ -36,6 +36,9 @@ public class OpenListener {
     private static final String ALLOW = "GET, HEAD, OPTIONS";
     private static final Set<HttpMethod> ALLOWED = Set.of(HttpMethod.GET, HttpMethod.HEAD, HttpMethod.OPTIONS);
     private static final int MAX_HEADER_BYTES = 8 * 1024;
+    /** Small, as what was read is taken in whole: it bounds how many pipelined requests wait in memory. */
+    private static final int RECEIVE_BUFFER_BYTES = 2 * 1024;
+
     private static final int MAX_REQUEST_LINE_BYTES = 4 * 1024;
 
     /** From the first byte of a connection to its first whole request. */
@@ -67,6 +70,7 @@ public class OpenListener {
                         .setMaxHeaderSize(MAX_HEADER_BYTES)
                         .setMaxInitialLineLength(MAX_REQUEST_LINE_BYTES)
                         .setHttp2ClearTextEnabled(false)
+                        .setReceiveBufferSize(RECEIVE_BUFFER_BYTES)
                         .setTcpKeepAlive(true))
                 .connectionHandler(this::accept)
                 .requestHandler(this::handle)
@@ -93,7 +97,8 @@ public class OpenListener {
     }
 
     private void accept(HttpConnection connection) {
-        connection.closeHandler(closed -> connections.remove(connection));
+        // not the connection's own handler: Vert.x fails before it when pipelined requests are left behind
+        channel(connection).closeFuture().addListener(closed -> connections.remove(connection));
         connections.add(connection, deadline(FIRST_REQUEST)).forEach(OpenListener::cut);
     }
 
@@ -128,6 +133,10 @@ public class OpenListener {
                     400,
                     Body.error("no-body", "a body means nothing here").toBuffer());
         } else {
+            // Its answer comes later, and Vert.x would take in whatever is pipelined behind it, without bound.
+            Channel channel = channel(request.connection());
+            channel.config().setAutoRead(false);
+            request.response().endHandler(ended -> channel.config().setAutoRead(true));
             extensions.handle(request);
         }
     }

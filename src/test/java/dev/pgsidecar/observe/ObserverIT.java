@@ -342,6 +342,9 @@ class ObserverIT {
                             .isEqualTo("1"));
                     primary.query("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
                             + " WHERE application_name = 'pgsidecar/observe'");
+                    int seen = watch.all().size();
+                    await().pollInterval(Duration.ofMillis(20))
+                            .until(() -> watch.all().size() > seen + 1);
                 }
                 await().untilAsserted(() -> assertThat(primary.query(sessions)).isEqualTo("1"));
                 assertThat(watch.all())
