@@ -106,6 +106,9 @@ final class Observer implements Runnable {
     }
 
     private Unanswered unanswered(Moment asked, Failure failure) {
+        if (failure.kind() == Failure.Kind.WRONG_INSTANCE) {
+            upstream = Upstream.NONE; // if that one is accepted, it has another
+        }
         Moment now = Moment.now();
         return new Unanswered(now, asked.ageAt(now), failure, controlFile.modified());
     }

@@ -55,6 +55,11 @@ record Question(
                 given.keySet().stream().filter(Question::isTag).findFirst());
     }
 
+    /** The same question, of a replica that streams. */
+    Question andStreaming() {
+        return new Question(lag, lagTime, true, received, tag);
+    }
+
     private static void requireKnown(String name) {
         if (!isTag(name) && !NAMES.contains(name)) {
             throw new IllegalArgumentException(
