@@ -3,6 +3,7 @@ package dev.pgsidecar.agent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.pgsidecar.cluster.Certificate;
 import dev.pgsidecar.cluster.Cluster;
 import dev.pgsidecar.cluster.Postgres;
 import dev.pgsidecar.cluster.Proxy;
@@ -243,6 +244,38 @@ class AgentIT {
                 assertThat(accepted.exitCode()).as(accepted.output()).isZero();
                 assertThat(accepted.output()).contains("accepted system_identifier");
                 agent.await200("/primary");
+            }
+        }
+    }
+
+    @Test
+    void logsInWithAPasswordOverTls() throws Exception {
+        Certificate certificate = Certificate.make(folder, "localhost");
+        Path authority = Files.writeString(folder.resolve("authority.pem"), certificate.pem());
+        Path secret = Files.writeString(folder.resolve("secret"), "a$$b${c}\n");
+        try (Cluster cluster = Cluster.on(17)) {
+            Postgres server = cluster.primary("pg-0");
+            certificate.giveTo(server);
+            server.sql("CREATE ROLE watcher LOGIN PASSWORD 'a$$b${c}'", "GRANT pg_monitor TO watcher");
+            try (AgentProcess agent = AgentProcess.start(
+                    cluster,
+                    server.port(),
+                    Map.of(
+                            "PGSIDECAR_POSTGRES_PASSWORD_FILE",
+                            secret.toString(),
+                            "PGSIDECAR_POSTGRES_HOST",
+                            "localhost",
+                            "PGSIDECAR_POSTGRES_SSL_MODE",
+                            "verify-full",
+                            "PGSIDECAR_POSTGRES_SSL_ROOT_CERTIFICATE",
+                            authority.toString()),
+                    "--user",
+                    "watcher")) {
+                await().ignoreExceptions().until(() -> agent.status("/primary") == 200);
+                assertThat(server.query("SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)"
+                                + " WHERE usename = 'watcher'"))
+                        .isEqualTo("t");
+                assertThat(agent.log()).doesNotContain("a$$b");
             }
         }
     }

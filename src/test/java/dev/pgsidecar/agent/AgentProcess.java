@@ -103,9 +103,7 @@ final class AgentProcess implements AutoCloseable {
     static AgentProcess start(Cluster cluster, int serverPort, Map<String, String> environment, String... more) {
         int port = cluster.freePort();
         List<String> command = program();
-        command.addAll(
-                List.of("--port", "" + serverPort, "--user", Postgres.SUPERUSER, "--database", Postgres.DATABASE));
-        command.addAll(List.of("--open-port", "" + port));
+        command.addAll(List.of("--port", "" + serverPort, "--open-port", "" + port));
         List<String> extra = List.of(more);
         if (!extra.contains("--state-dir")) {
             command.addAll(List.of("--state-dir", folder().resolve("state").toString()));
@@ -119,6 +117,8 @@ final class AgentProcess implements AutoCloseable {
                     .redirectOutput(log.toFile());
             builder.environment()
                     .putAll(Map.of(
+                            "PGSIDECAR_POSTGRES_USER", Postgres.SUPERUSER,
+                            "PGSIDECAR_POSTGRES_DATABASE", Postgres.DATABASE,
                             "PGSIDECAR_OPEN_HOST", "127.0.0.1",
                             "PGSIDECAR_OBSERVE_INTERVAL", "200ms",
                             "PGSIDECAR_OBSERVE_TIMEOUT", "1s",

@@ -2,16 +2,12 @@ package dev.pgsidecar.observe;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.pgsidecar.cluster.Certificate;
 import dev.pgsidecar.cluster.Cluster;
 import dev.pgsidecar.cluster.Postgres;
 import dev.pgsidecar.postgres.Failure.Kind;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.KeyStore;
-import java.util.Base64;
-import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -68,66 +64,5 @@ class TlsIT {
         System.arraycopy(new String[] {"postgres.host", host, "postgres.ssl.mode", mode}, 0, all, 0, 4);
         System.arraycopy(more, 0, all, 4, more.length);
         return all;
-    }
-
-    /** A key and a certificate that signs itself. */
-    private record Certificate(String pem, String key) {
-
-        static Certificate make(Path folder, String name) throws Exception {
-            Path store = folder.resolve(name + ".p12");
-            int exit = new ProcessBuilder(List.of(
-                            Path.of(System.getProperty("java.home"), "bin/keytool")
-                                    .toString(),
-                            "-genkeypair",
-                            "-alias",
-                            "server",
-                            "-keyalg",
-                            "EC",
-                            "-groupname",
-                            "secp256r1",
-                            "-dname",
-                            "CN=" + name,
-                            "-ext",
-                            "san=dns:" + name,
-                            "-validity",
-                            "30",
-                            "-storetype",
-                            "PKCS12",
-                            "-keystore",
-                            store.toString(),
-                            "-storepass",
-                            "changeit"))
-                    .redirectErrorStream(true)
-                    .start()
-                    .waitFor();
-            assertThat(exit).isZero();
-            KeyStore keys = KeyStore.getInstance("PKCS12");
-            try (InputStream file = Files.newInputStream(store)) {
-                keys.load(file, "changeit".toCharArray());
-            }
-            return new Certificate(
-                    armour("CERTIFICATE", keys.getCertificate("server").getEncoded()),
-                    armour(
-                            "PRIVATE KEY",
-                            keys.getKey("server", "changeit".toCharArray()).getEncoded()));
-        }
-
-        /** Written by the server itself, so that the files are its own. */
-        void giveTo(Postgres server) {
-            write(server, "server.crt", pem);
-            write(server, "server.key", key);
-            server.setting("ssl", "on");
-        }
-
-        private static void write(Postgres server, String file, String content) {
-            String encoded = Base64.getEncoder().encodeToString(content.getBytes(StandardCharsets.US_ASCII));
-            server.sql("COPY (SELECT '%s') TO PROGRAM 'base64 -d > %s && chmod 600 %s'".formatted(encoded, file, file));
-        }
-
-        private static String armour(String what, byte[] content) {
-            String body = Base64.getMimeEncoder(64, "\n".getBytes(StandardCharsets.US_ASCII))
-                    .encodeToString(content);
-            return "-----BEGIN %s-----\n%s\n-----END %s-----\n".formatted(what, body, what);
-        }
     }
 }
