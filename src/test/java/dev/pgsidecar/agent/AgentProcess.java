@@ -174,14 +174,20 @@ final class AgentProcess implements AutoCloseable {
         return new JsonObject(get(path).body());
     }
 
+    /** The body, in Prometheus' text format where there is a choice. */
+    String getText(String path) {
+        return send("GET", path, "Accept", "text/plain;version=0.0.4").body();
+    }
+
     HttpResponse<String> get(String path) {
         return send("GET", path);
     }
 
-    HttpResponse<String> send(String method, String path) {
+    HttpResponse<String> send(String method, String path, String... headers) {
         HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path))
                 .method(method, HttpRequest.BodyPublishers.noBody())
                 .timeout(Duration.ofSeconds(5))
+                .headers(headers.length == 0 ? new String[] {"Accept", "*/*"} : headers)
                 .build();
         try {
             return HTTP.send(request, HttpResponse.BodyHandlers.ofString());

@@ -1,0 +1,152 @@
+package dev.pgsidecar.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.pgsidecar.cluster.Cluster;
+import dev.pgsidecar.cluster.Postgres;
+import dev.pgsidecar.cluster.Standby;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** The metrics page beside a primary with everything that it can show, and beside its standby. */
+@Tag("agent")
+class MetricsIT {
+
+    private static final Pattern NAME = Pattern.compile("(?m)^# TYPE (\\S+) ");
+    private static final Pattern DOCUMENTED = Pattern.compile("(?m)^\\| `([a-z_]+)` \\|");
+
+    /** What promtool finds fault with in names that postgres_exporter's dashboards read. */
+    private static final Set<String> INHERITED_COMPLAINTS = Set.of(
+            "pg_stat_archiver_archived_count non-histogram and non-summary metrics should not have \"_count\" suffix",
+            "pg_stat_archiver_failed_count non-histogram and non-summary metrics should not have \"_count\" suffix");
+
+    @Test
+    void showsWhatDashboardsRead() throws Exception {
+        try (Cluster cluster = Cluster.on(17)) {
+            Map<String, String> settings = new TreeMap<>(cluster.archiveSettings());
+            settings.putAll(
+                    Map.of("max_prepared_transactions", "5", "wal_level", "logical", "max_slot_wal_keep_size", "1GB"));
+            Postgres primary = cluster.primary("pg-0", settings);
+            Postgres standby = cluster.standby("pg-1", primary, Standby.WITH_SLOT);
+            primary.sql(
+                    "SELECT pg_create_logical_replication_slot('changes', 'pgoutput')",
+                    "SELECT pg_create_physical_replication_slot('doomed', true)",
+                    "CREATE TABLE t (v int)",
+                    "BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'two-phase'",
+                    "SELECT pg_switch_wal()");
+            try (AgentProcess atPrimary = AgentProcess.beside(cluster, primary);
+                    AgentProcess atStandby = AgentProcess.beside(cluster, standby)) {
+                atPrimary.await200("/primary");
+                atStandby.await200("/replica");
+                await().untilAsserted(() -> assertThat(page(atPrimary))
+                        .contains(
+                                "pg_up 1.0",
+                                "pg_exporter_last_scrape_error 0.0",
+                                "pg_replication_is_replica 0.0",
+                                "pg_replication_lag_seconds 0.0",
+                                "pg_replication_slots_active{slot_name=\"changes\",database=\"postgres\",} 0.0",
+                                "pg_replication_slots_active{slot_name=\"pg_1\",database=\"\",} 1.0",
+                                "pg_replication_slots_slot_is_active{slot_name=\"doomed\",slot_type=\"physical\",} 0.0",
+                                "pg_replication_slots_wal_status{slot_name=\"doomed\",slot_type=\"physical\","
+                                        + "wal_status=\"reserved\",} 1.0",
+                                "pg_replication_slots_safe_wal_size_bytes{slot_name=\"doomed\"",
+                                "pg_stat_replication_pg_wal_lsn_diff{application_name=\"pg-1\",client_addr=\"\","
+                                        + "state=\"streaming\",slot_name=\"pg_1\",} ",
+                                "pg_database_size_bytes{datname=\"postgres\",} ",
+                                "pg_wal_segments ",
+                                "pg_stat_archiver_archived_count ",
+                                "pg_stat_archiver_last_archive_age ",
+                                "pgsidecar_prepared_transactions 1.0",
+                                "pgsidecar_oldest_xmin_transactions "));
+                await().untilAsserted(() -> assertThat(page(atStandby))
+                        .contains(
+                                "pg_replication_is_replica 1.0",
+                                "pg_stat_wal_receiver_latest_end_lsn{upstream_host=\"\",slot_name=\"pg_1\",status=\"streaming\",} ",
+                                "pgsidecar_replica_lag_bytes 0.0",
+                                "pgsidecar_replay_paused 0.0"));
+                String full = page(atPrimary);
+                String ofStandby = page(atStandby);
+                assertDocumented(full + ofStandby);
+
+                primary.sql("SELECT pg_drop_replication_slot('doomed')");
+                await().untilAsserted(() ->
+                        assertThat(page(atPrimary)).contains("changes").doesNotContain("doomed"));
+                standby.kill();
+                await().untilAsserted(() -> {
+                    assertThat(page(atPrimary)).doesNotContain("application_name=\"pg-1\"");
+                    assertThat(page(atStandby))
+                            .contains("pgsidecar_up 0.0", "pg_up 0.0", "pg_exporter_last_scrape_error 1.0")
+                            .doesNotContain("pgsidecar_role", "lag_bytes", "pg_replication_is_replica");
+                });
+                assertClean(full);
+                assertClean(ofStandby);
+            }
+        }
+    }
+
+    @Test
+    void costsTheServerNothing() {
+        try (Cluster cluster = Cluster.on(17)) {
+            Postgres server = cluster.primary("pg-0", Map.of("shared_preload_libraries", "pg_stat_statements"));
+            server.sql("CREATE EXTENSION pg_stat_statements");
+            try (AgentProcess agent = AgentProcess.beside(cluster, server)) {
+                agent.await200("/primary");
+                server.sql("SELECT pg_stat_statements_reset()");
+                long began = System.nanoTime();
+                for (int scrape = 0; scrape < 1000; scrape++) {
+                    assertThat(agent.status("/metrics")).isEqualTo(200);
+                }
+                long ticks = (System.nanoTime() - began) / 200_000_000L + 2;
+                String calls = "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements WHERE query LIKE '%recovering%'";
+                assertThat(Long.parseLong(server.query(calls)))
+                        .as("no more than one per tick")
+                        .isBetween(1L, ticks);
+                assertThat(ticks).as("far fewer than scrapes").isLessThan(500);
+            }
+        }
+    }
+
+    private static String page(AgentProcess agent) {
+        return agent.getText("/metrics");
+    }
+
+    private static void assertDocumented(String page) throws IOException {
+        Set<String> documented = DOCUMENTED
+                .matcher(Files.readString(Path.of("docs/metrics.md")))
+                .results()
+                .map(match -> match.group(1))
+                .collect(Collectors.toCollection(TreeSet::new));
+        Set<String> shown = NAME.matcher(page)
+                .results()
+                .map((MatchResult match) -> match.group(1))
+                .collect(Collectors.toCollection(TreeSet::new));
+        assertThat(documented).containsAll(shown);
+    }
+
+    private static void assertClean(String page) throws IOException, InterruptedException {
+        assumeThat(Path.of("/usr/bin/promtool"))
+                .as("promtool, of Debian's package prometheus")
+                .exists();
+        Process promtool = new ProcessBuilder("/usr/bin/promtool", "check", "metrics")
+                .redirectErrorStream(true)
+                .start();
+        promtool.getOutputStream().write(page.getBytes(StandardCharsets.UTF_8));
+        promtool.getOutputStream().close();
+        String complaints = new String(promtool.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        promtool.waitFor();
+        assertThat(complaints.lines()).isSubsetOf(INHERITED_COMPLAINTS);
+    }
+}
