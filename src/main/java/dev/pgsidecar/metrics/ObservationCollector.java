@@ -8,6 +8,7 @@ import dev.pgsidecar.observe.Observation;
 import dev.pgsidecar.observe.Observation.Answered;
 import dev.pgsidecar.observe.Observation.Unanswered;
 import dev.pgsidecar.observe.Observations;
+import dev.pgsidecar.observe.SlowObservation;
 import dev.pgsidecar.postgres.Failure;
 import io.prometheus.client.Collector;
 import io.prometheus.client.CollectorRegistry;
@@ -66,7 +67,12 @@ public class ObservationCollector extends Collector {
                     settings.open().addresses());
             SlotMetrics.add(page, seen);
             ServerMetrics.add(page, seen);
-            history.slow().flatMap(slow -> slow.facts()).ifPresent(facts -> ServerMetrics.add(page, facts, now.wall()));
+            history.slow()
+                    .flatMap(SlowObservation::statistics)
+                    .ifPresent(statistics -> StatisticsMetrics.add(page, statistics));
+            history.slow()
+                    .flatMap(SlowObservation::facts)
+                    .ifPresent(facts -> ServerMetrics.add(page, facts, now.wall()));
         });
         return page;
     }

@@ -2,6 +2,7 @@ package dev.pgsidecar.metrics;
 
 import dev.pgsidecar.postgres.Lsn;
 import io.prometheus.client.Collector.MetricFamilySamples;
+import io.prometheus.client.CounterMetricFamily;
 import io.prometheus.client.GaugeMetricFamily;
 import java.time.Duration;
 import java.time.Instant;
@@ -13,10 +14,12 @@ import java.util.Optional;
 import java.util.OptionalLong;
 
 /**
- * A metrics page in the making. Every metric is a gauge, a counter of the server's too: it is shown as it was observed.
- * What is absent is left out: a gap in a graph is the truth, a zero is not.
+ * A metrics page in the making. A metric whose name ends in {@code _total} is a counter, any other a gauge. What is
+ * absent is left out: a gap in a graph is the truth, a zero is not.
  */
 final class Page {
+
+    private static final String TOTAL = "_total";
 
     private final Map<String, Family> families = new LinkedHashMap<>();
 
@@ -58,13 +61,21 @@ final class Page {
     }
 
     List<MetricFamilySamples> families() {
-        List<MetricFamilySamples> all = new ArrayList<>();
-        families.forEach((name, family) -> {
-            GaugeMetricFamily samples = new GaugeMetricFamily(name, family.help(), family.labels());
-            family.samples().forEach(samples::addMetric);
-            all.add(samples);
-        });
-        return all;
+        return families.entrySet().stream()
+                .map(entry -> samples(entry.getKey(), entry.getValue()))
+                .toList();
+    }
+
+    private static MetricFamilySamples samples(String name, Family family) {
+        if (name.endsWith(TOTAL)) {
+            String counted = name.substring(0, name.length() - TOTAL.length());
+            CounterMetricFamily counter = new CounterMetricFamily(counted, family.help(), family.labels());
+            family.samples().forEach(counter::addMetric);
+            return counter;
+        }
+        GaugeMetricFamily gauge = new GaugeMetricFamily(name, family.help(), family.labels());
+        family.samples().forEach(gauge::addMetric);
+        return gauge;
     }
 
     static double seconds(Duration duration) {

@@ -2,6 +2,7 @@ package dev.pgsidecar.observe;
 
 import dev.pgsidecar.postgres.Failure;
 import dev.pgsidecar.postgres.catalog.SlowFacts;
+import dev.pgsidecar.postgres.catalog.Statistics;
 import java.util.Optional;
 
 /**
@@ -10,6 +11,7 @@ import java.util.Optional;
  *
  * @param at when the attempt ended
  * @param facts the newest there are
+ * @param statistics the newest there are
  * @param connectFailure why no connection could be opened
  * @param failuresInARow how many attempts to connect have failed since the last that did not
  * @param queryFailure why the facts could not be had when they were due
@@ -17,6 +19,7 @@ import java.util.Optional;
 public record SlowObservation(
         Moment at,
         Optional<SlowFacts> facts,
+        Optional<Statistics> statistics,
         Optional<Failure> connectFailure,
         int failuresInARow,
         Optional<Failure> queryFailure) {
@@ -34,22 +37,28 @@ public record SlowObservation(
     }
 
     static SlowObservation beginning(Moment at) {
-        return new SlowObservation(at, Optional.empty(), Optional.empty(), 0, Optional.empty());
+        return new SlowObservation(at, Optional.empty(), Optional.empty(), Optional.empty(), 0, Optional.empty());
     }
 
     SlowObservation connected() {
-        return new SlowObservation(Moment.now(), facts, Optional.empty(), 0, queryFailure);
+        return new SlowObservation(Moment.now(), facts, statistics, Optional.empty(), 0, queryFailure);
     }
 
     SlowObservation refused(Failure failure) {
-        return new SlowObservation(Moment.now(), facts, Optional.of(failure), failuresInARow + 1, queryFailure);
+        return new SlowObservation(
+                Moment.now(), facts, statistics, Optional.of(failure), failuresInARow + 1, queryFailure);
     }
 
     SlowObservation answered(SlowFacts newest) {
-        return new SlowObservation(Moment.now(), Optional.of(newest), Optional.empty(), 0, Optional.empty());
+        return new SlowObservation(
+                Moment.now(), Optional.of(newest), statistics, Optional.empty(), 0, Optional.empty());
+    }
+
+    SlowObservation answered(Statistics newest) {
+        return new SlowObservation(Moment.now(), facts, Optional.of(newest), Optional.empty(), 0, queryFailure);
     }
 
     SlowObservation unanswered(Failure failure) {
-        return new SlowObservation(Moment.now(), facts, Optional.empty(), 0, Optional.of(failure));
+        return new SlowObservation(Moment.now(), facts, statistics, Optional.empty(), 0, Optional.of(failure));
     }
 }

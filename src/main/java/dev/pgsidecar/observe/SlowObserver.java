@@ -4,10 +4,13 @@ import dev.pgsidecar.config.Settings;
 import dev.pgsidecar.postgres.Failure;
 import dev.pgsidecar.postgres.Identity;
 import dev.pgsidecar.postgres.PostgresException;
+import dev.pgsidecar.postgres.ServerVersion;
 import dev.pgsidecar.postgres.Session;
 import dev.pgsidecar.postgres.Target;
 import dev.pgsidecar.postgres.catalog.Facts;
 import dev.pgsidecar.postgres.catalog.SlowFacts;
+import dev.pgsidecar.postgres.catalog.Statistics;
+import io.vertx.core.json.JsonObject;
 import java.time.Duration;
 import java.util.Optional;
 import org.jboss.logging.Logger;
@@ -64,7 +67,10 @@ final class SlowObserver implements Runnable {
         }
         publish(last.connected());
         try (session) {
-            identity.check(session.json(Facts.IDENTITY).getString("system_identifier"));
+            JsonObject answer = session.json(Facts.IDENTITY);
+            identity.check(answer.getString("system_identifier"));
+            publish(last.answered(
+                    Statistics.of(session.json(Statistics.sql(new ServerVersion(answer.getInteger("version")))))));
             if (due()) {
                 asked = Optional.of(Moment.now());
                 publish(last.answered(SlowFacts.of(session.json(SlowFacts.sql(session.json(SlowFacts.RIGHTS))))));

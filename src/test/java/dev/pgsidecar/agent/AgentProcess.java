@@ -75,9 +75,10 @@ final class AgentProcess implements AutoCloseable {
                     .redirectOutput(output.toFile());
             builder.environment().putAll(environment);
             Process process = builder.start();
-            assertThat(process.waitFor(30, TimeUnit.SECONDS))
-                    .as("ended in time")
-                    .isTrue();
+            if (!process.waitFor(30, TimeUnit.SECONDS)) {
+                process.destroyForcibly();
+                throw new AssertionError("not ended in time: " + Files.readString(output));
+            }
             return new Ended(process.exitValue(), Files.readString(output));
         } catch (IOException e) {
             throw new UncheckedIOException(e);

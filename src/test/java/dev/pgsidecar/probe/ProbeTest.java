@@ -141,7 +141,12 @@ class ProbeTest {
         Observations observations = new Observations();
         history.newestFirst().forEach(observations::publish);
         observations.publish(new SlowObservation(
-                ago(secondsAgo), Optional.empty(), Optional.of(failure(kind)), times, Optional.empty()));
+                ago(secondsAgo),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.of(failure(kind)),
+                times,
+                Optional.empty()));
         return observations.history();
     }
 
