@@ -1,0 +1,181 @@
+package dev.pgsidecar.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.pgsidecar.cluster.Cluster;
+import dev.pgsidecar.cluster.Postgres;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A real HAProxy with deploy/haproxy/haproxy.cfg before real servers: the traffic follows the role. */
+@Tag("agent")
+class HaproxyIT {
+
+    private static final Path HAPROXY = Path.of("/usr/sbin/haproxy");
+
+    /** What a client meets where no server is in. */
+    private static final String NOBODY = "nobody";
+
+    @TempDir
+    Path folder;
+
+    @BeforeEach
+    void haproxyIsThere() {
+        assumeThat(HAPROXY).as("Debian's package haproxy").exists();
+    }
+
+    @Test
+    void leadsWritersAndReadersThroughEverything() throws Exception {
+        try (Cluster cluster = Cluster.on(17)) {
+            Postgres primary = cluster.primary("pg-0");
+            Postgres standby = cluster.standby("pg-1", primary);
+            int writers = cluster.freePort();
+            int readers = cluster.freePort();
+            String shipped = Files.readString(Path.of("deploy/haproxy/haproxy.cfg"))
+                    .replaceAll("(?m)^ +server pg-2.*\\n", "")
+                    .replace("bind :5000", "bind 127.0.0.1:" + writers)
+                    .replace("bind :5001", "bind 127.0.0.1:" + readers)
+                    .replace("inter 1s", "inter 100ms");
+            try (AgentProcess atPrimary = AgentProcess.beside(cluster, primary);
+                    AgentProcess atStandby = AgentProcess.beside(cluster, standby)) {
+                primary.sql("CREATE TABLE t (v text)");
+                atStandby.await200("/replica");
+                String config = at(at(shipped, "pg-0", primary, atPrimary), "pg-1", standby, atStandby);
+                try (Haproxy haproxy = new Haproxy(folder, cluster, config)) {
+                    awaitServer(haproxy, writers, "pg-0");
+                    awaitServer(haproxy, readers, "pg-1");
+
+                    standby.sql("SELECT pg_wal_replay_pause()");
+                    primary.sql("INSERT INTO t SELECT repeat(md5(v::text), 60) FROM generate_series(1, 12000) AS v");
+                    awaitServer(haproxy, readers, NOBODY); // more than 16MB behind
+                    assertThat(serverAt(writers)).isEqualTo("pg-0");
+                    standby.sql("SELECT pg_wal_replay_resume()");
+                    awaitServer(haproxy, readers, "pg-1");
+
+                    primary.hang();
+                    awaitServer(haproxy, writers, NOBODY);
+                    assertThat(serverAt(readers)).isEqualTo("pg-1");
+                    primary.resume();
+                    awaitServer(haproxy, writers, "pg-0");
+
+                    try (Connection writer = connect(writers)) {
+                        primary.stop();
+                        standby.promote();
+                        awaitServer(haproxy, writers, "pg-1");
+                        awaitServer(haproxy, readers, NOBODY);
+                        assertThat(writer.isValid(1))
+                                .as("the old primary's session has ended")
+                                .isFalse();
+                    }
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "option httpchk",
+                "option httpchk OPTIONS /primary",
+                "option httpchk GET /read-write",
+                "option httpchk HEAD /leader"
+            })
+    void understandsTheCheckLinesOfPatronisUsers(String check) throws Exception {
+        try (Cluster cluster = Cluster.on(17)) {
+            Postgres primary = cluster.primary("pg-0");
+            int port = cluster.freePort();
+            try (AgentProcess agent = AgentProcess.beside(cluster, primary);
+                    Haproxy haproxy =
+                            new Haproxy(folder, cluster, """
+                            defaults
+                                mode tcp
+                                timeout client 1m
+                                timeout server 1m
+                                timeout connect 1s
+                            listen postgres
+                                bind 127.0.0.1:%d
+                                %s
+                                server pg-0 127.0.0.1:%d check port %d inter 100ms fall 3 rise 2
+                            """.formatted(port, check, primary.port(), agent.port()))) {
+                awaitServer(haproxy, port, "pg-0");
+                primary.kill();
+                awaitServer(haproxy, port, NOBODY);
+            }
+        }
+    }
+
+    private static String at(String config, String name, Postgres server, AgentProcess agent) {
+        return config.replaceAll(
+                "server %s .*".formatted(name),
+                "server %s 127.0.0.1:%d check port %d".formatted(name, server.port(), agent.port()));
+    }
+
+    private static void awaitServer(Haproxy haproxy, int port, String name) {
+        await(name + " at " + port).atMost(Duration.ofSeconds(20)).untilAsserted(() -> assertThat(serverAt(port))
+                .as(haproxy.log())
+                .isEqualTo(name));
+    }
+
+    private static String serverAt(int port) {
+        try (Connection session = connect(port);
+                Statement statement = session.createStatement();
+                ResultSet row = statement.executeQuery("SHOW cluster_name")) {
+            row.next();
+            return row.getString(1);
+        } catch (SQLException e) {
+            return NOBODY;
+        }
+    }
+
+    private static Connection connect(int port) throws SQLException {
+        return DriverManager.getConnection(
+                "jdbc:postgresql://127.0.0.1:" + port + "/postgres?connectTimeout=2&socketTimeout=2&sslmode=disable",
+                Postgres.SUPERUSER,
+                "");
+    }
+
+    /** A running HAProxy; it works in the cluster's folder, so that it ends with it. */
+    private static final class Haproxy implements AutoCloseable {
+        private final Process process;
+        private final Path log;
+
+        Haproxy(Path folder, Cluster cluster, String config) throws IOException {
+            Path file = Files.writeString(folder.resolve("haproxy.cfg"), config);
+            log = folder.resolve("haproxy.log");
+            process = new ProcessBuilder(HAPROXY.toString(), "-db", "-f", file.toString())
+                    .directory(cluster.folder().toFile())
+                    .redirectErrorStream(true)
+                    .redirectOutput(log.toFile())
+                    .start();
+        }
+
+        String log() {
+            try {
+                return Files.readString(log);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        @Override
+        public void close() {
+            process.destroyForcibly();
+        }
+    }
+}
