@@ -16,6 +16,7 @@ import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
 import java.util.List;
 import java.util.Optional;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
 
 /**
  * Renders the last observation. Once it is stale nothing of the instance is shown any more; that it is, and how old, are
@@ -26,10 +27,15 @@ public class ObservationCollector extends Collector {
 
     private final Observations observations;
     private final Settings settings;
+    private final String version;
 
-    ObservationCollector(Observations observations, Settings settings) {
+    ObservationCollector(
+            Observations observations,
+            Settings settings,
+            @ConfigProperty(name = "quarkus.application.version") String version) {
         this.observations = observations;
         this.settings = settings;
+        this.version = version;
     }
 
     /** Quarkus' own producer makes one registry per injection: this one is shared with Micrometer's. */
@@ -58,6 +64,15 @@ public class ObservationCollector extends Collector {
                         instance.isPresent())
                 .add("pg_up", "Whether the last scrape of metrics could connect to the server", instance.isPresent())
                 .add("pg_exporter_last_scrape_error", "Whether it could not", instance.isEmpty());
+        page.add("pgsidecar_build_info", "The agent's own version", 1, "version", version);
+        for (Failure.Kind kind : Failure.Kind.values()) {
+            page.add(
+                    "pgsidecar_observation_failures_total",
+                    "Observations that failed since the agent began",
+                    history.failures().getOrDefault(kind, 0L),
+                    "reason",
+                    kind.id());
+        }
         history.latest().ifPresent(latest -> observation(page, latest, now));
         instance.ifPresent(seen -> {
             ReplicationMetrics.add(

@@ -1,8 +1,12 @@
 package dev.pgsidecar.observe;
 
 import dev.pgsidecar.observe.Observation.Answered;
+import dev.pgsidecar.observe.Observation.Unanswered;
 import dev.pgsidecar.postgres.Failure;
+import java.util.Collections;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -12,16 +16,21 @@ import java.util.stream.Stream;
  * @param newestFirst at most {@value #LENGTH}; empty before the first tick ended
  * @param lastAnswered the newest observation in which the server answered, however old
  * @param slow the newest of the slow tick
+ * @param failures how many observations have failed since the agent began, by the failure's name
  * @param beat when the observer's loop last went round
  */
 public record History(
-        List<Observation> newestFirst, Optional<Answered> lastAnswered, Optional<SlowObservation> slow, Moment beat) {
+        List<Observation> newestFirst,
+        Optional<Answered> lastAnswered,
+        Optional<SlowObservation> slow,
+        Map<Failure.Kind, Long> failures,
+        Moment beat) {
 
     /** Twice the longest {@code rise} or {@code fall}, so that a verdict never rests on the edge of what is kept. */
     public static final int LENGTH = 60;
 
     static History beginning(Moment beat) {
-        return new History(List.of(), Optional.empty(), Optional.empty(), beat);
+        return new History(List.of(), Optional.empty(), Optional.empty(), Map.of(), beat);
     }
 
     /** The newest observation. */
@@ -39,10 +48,20 @@ public record History(
                 .limit(LENGTH)
                 .toList();
         Optional<Answered> answered = next instanceof Answered now ? Optional.of(now) : lastAnswered;
-        return new History(observations, answered, slow, next.at());
+        return new History(observations, answered, slow, counted(next), next.at());
     }
 
     History with(SlowObservation next) {
-        return new History(newestFirst, lastAnswered, Optional.of(next), beat);
+        return new History(newestFirst, lastAnswered, Optional.of(next), failures, beat);
+    }
+
+    private Map<Failure.Kind, Long> counted(Observation next) {
+        if (!(next instanceof Unanswered unanswered)) {
+            return failures;
+        }
+        Map<Failure.Kind, Long> counts = new EnumMap<>(Failure.Kind.class);
+        counts.putAll(failures);
+        counts.merge(unanswered.failure().kind(), 1L, Long::sum);
+        return Collections.unmodifiableMap(counts);
     }
 }

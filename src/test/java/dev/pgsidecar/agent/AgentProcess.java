@@ -31,6 +31,10 @@ final class AgentProcess implements AutoCloseable {
             .connectTimeout(Duration.ofSeconds(5))
             .build();
 
+    /** Nothing of the machine's own configuration is read. */
+    private static final String NO_FILE =
+            Path.of("src/test/resources/empty.yaml").toAbsolutePath().toString();
+
     private final Process process;
     private final int port;
     private final Path log;
@@ -73,6 +77,7 @@ final class AgentProcess implements AutoCloseable {
                     .directory(folder.toFile())
                     .redirectErrorStream(true)
                     .redirectOutput(output.toFile());
+            builder.environment().put("PGSIDECAR_CONFIG", NO_FILE);
             builder.environment().putAll(environment);
             Process process = builder.start();
             if (!process.waitFor(30, TimeUnit.SECONDS)) {
@@ -118,6 +123,7 @@ final class AgentProcess implements AutoCloseable {
                     .redirectOutput(log.toFile());
             builder.environment()
                     .putAll(Map.of(
+                            "PGSIDECAR_CONFIG", NO_FILE,
                             "PGSIDECAR_POSTGRES_USER", Postgres.SUPERUSER,
                             "PGSIDECAR_POSTGRES_DATABASE", Postgres.DATABASE,
                             "PGSIDECAR_OPEN_HOST", "127.0.0.1",

@@ -59,6 +59,10 @@ class MetricsIT {
                 await().untilAsserted(() -> assertThat(page(atPrimary))
                         .contains(
                                 "pg_up 1.0",
+                                "pgsidecar_build_info{version=\"",
+                                "pgsidecar_observation_failures_total{reason=\"down\",} 0.0",
+                                "pgsidecar_probe_passes{probe=\"primary\",} 1.0",
+                                "pgsidecar_probe_passes{probe=\"replica\",} 0.0",
                                 "pg_exporter_last_scrape_error 0.0",
                                 "pg_replication_is_replica 0.0",
                                 "pg_replication_lag_seconds 0.0",
@@ -98,7 +102,11 @@ class MetricsIT {
                 await().untilAsserted(() -> {
                     assertThat(page(atPrimary)).doesNotContain("application_name=\"pg-1\"");
                     assertThat(page(atStandby))
-                            .contains("pgsidecar_up 0.0", "pg_up 0.0", "pg_exporter_last_scrape_error 1.0")
+                            .contains(
+                                    "pgsidecar_up 0.0",
+                                    "pg_up 0.0",
+                                    "pgsidecar_probe_passes{probe=\"health\",} 0.0",
+                                    "pg_exporter_last_scrape_error 1.0")
                             .doesNotContain("pgsidecar_role", "lag_bytes", "pg_replication_is_replica");
                 });
                 assertClean(full);

@@ -17,8 +17,9 @@ class DocumentationTest {
 
     @Test
     void tellsTheKeysAsTheyAre() throws IOException, InvalidConfiguration {
-        List<String> effective =
-                Configuration.load(Optional.empty(), Map.of(), Map.of()).effective();
+        List<String> effective = Configuration.load(
+                        Optional.of(Path.of("src/test/resources/empty.yaml")), Map.of(), Map.of())
+                .effective();
         List<String> expected = Key.ALL.stream()
                 .map(key -> "| `%s` | %s | %s |".formatted(key.name(), defaultOf(key, effective), key.allowed()))
                 .toList();

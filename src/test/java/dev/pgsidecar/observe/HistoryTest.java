@@ -6,6 +6,7 @@ import static dev.pgsidecar.observe.Pictures.history;
 import static dev.pgsidecar.observe.Pictures.primary;
 import static dev.pgsidecar.observe.Pictures.replica;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.entry;
 
 import dev.pgsidecar.postgres.Failure.Kind;
 import java.time.Duration;
@@ -19,6 +20,12 @@ class HistoryTest {
         History history = history(Kind.DOWN, Kind.DOWN, primary());
         assertThat(history.latest()).get().isInstanceOf(Observation.Unanswered.class);
         assertThat(history.lastAnswered().orElseThrow().instance()).isEqualTo(primary());
+    }
+
+    @Test
+    void countsFailuresByName() {
+        History history = history(Kind.DOWN, primary(), Kind.DOWN, Kind.HUNG);
+        assertThat(history.failures()).containsOnly(entry(Kind.DOWN, 2L), entry(Kind.HUNG, 1L));
     }
 
     @Test

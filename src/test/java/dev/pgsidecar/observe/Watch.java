@@ -77,7 +77,8 @@ final class Watch implements AutoCloseable {
             flags.put("pgsidecar." + keysAndValues[index], keysAndValues[index + 1]);
         }
         try {
-            return Configuration.load(Optional.empty(), flags, Map.of()).settings();
+            return Configuration.load(Optional.of(Path.of("src/test/resources/empty.yaml")), flags, Map.of())
+                    .settings();
         } catch (InvalidConfiguration e) {
             throw new IllegalArgumentException(e);
         }
