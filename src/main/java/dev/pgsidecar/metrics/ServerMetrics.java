@@ -69,6 +69,12 @@ final class ServerMetrics {
                         database.connectionLimit(),
                         "datname",
                         database.name()));
+        facts.settings()
+                .values()
+                .forEach(setting -> page.add(
+                        "pg_settings_" + setting.name() + (setting.measure().isEmpty() ? "" : "_" + setting.measure()),
+                        "Server Parameter: " + setting.name(),
+                        setting.value()));
         facts.walFolder().ifPresent(folder -> page.add("pg_wal_segments", "Number of WAL segments", folder.segments())
                 .add("pg_wal_size_bytes", "Total size of WAL segments", folder.bytes()));
         SlowFacts.Archiver archiver = facts.archiver();

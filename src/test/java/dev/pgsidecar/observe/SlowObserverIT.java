@@ -8,10 +8,12 @@ import dev.pgsidecar.config.Settings;
 import dev.pgsidecar.postgres.Failure;
 import dev.pgsidecar.postgres.Identity;
 import dev.pgsidecar.postgres.Target;
+import dev.pgsidecar.postgres.catalog.Setting;
 import dev.pgsidecar.postgres.catalog.SlowFacts;
 import dev.pgsidecar.postgres.catalog.SlowFacts.Database;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -39,10 +41,22 @@ class SlowObserverIT {
                         .allMatch(database -> database.bytes().orElse(0) > 1_000_000);
                 assertThat(facts.databases().getFirst().connectionLimit()).isEqualTo(5);
                 assertThat(facts.settings())
-                        .containsEntry("wal_level", "replica")
-                        .containsEntry("archive_mode", "on")
-                        .containsEntry("cluster_name", "pg-0")
-                        .containsKeys("max_connections", "synchronous_standby_names", "wal_receiver_timeout");
+                        .containsEntry("wal_level", new Setting("wal_level", "replica", Optional.empty(), ""))
+                        .containsEntry("cluster_name", new Setting("cluster_name", "pg-0", Optional.empty(), ""))
+                        .containsEntry(
+                                "wal_receiver_timeout",
+                                new Setting("wal_receiver_timeout", "1min", Optional.of(60.0), "seconds"))
+                        .containsEntry(
+                                "wal_segment_size",
+                                new Setting("wal_segment_size", "16MB", Optional.of(16777216.0), "bytes"))
+                        .containsEntry(
+                                "shared_buffers",
+                                new Setting("shared_buffers", "16MB", Optional.of(16777216.0), "bytes"))
+                        .containsEntry(
+                                "max_slot_wal_keep_size",
+                                new Setting("max_slot_wal_keep_size", "-1", Optional.of(-1.0), "bytes"))
+                        .containsEntry("hot_standby", new Setting("hot_standby", "on", Optional.of(1.0), ""))
+                        .containsKeys("archive_mode", "max_connections", "synchronous_standby_names");
                 assertThat(facts.archiver().lastArchived()).isPresent();
                 assertThat(facts.archiver().failed()).isZero();
                 assertThat(facts.walFolder().orElseThrow().segments()).isPositive();
@@ -125,7 +139,7 @@ class SlowObserverIT {
         SlowObservation await(Predicate<SlowObservation> fits) {
             return org.awaitility.Awaitility.await()
                     .atMost(Duration.ofSeconds(20))
-                    .until(() -> observations.history().slow().filter(fits), java.util.Optional::isPresent)
+                    .until(() -> observations.history().slow().filter(fits), Optional::isPresent)
                     .orElseThrow();
         }
 

@@ -4,6 +4,7 @@ import static dev.pgsidecar.postgres.catalog.Fields.micros;
 
 import io.vertx.core.json.JsonObject;
 import java.time.Instant;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -13,11 +14,11 @@ import java.util.TreeMap;
 /**
  * What costs the server milliseconds or more, asked seldom and on a connection of its own.
  *
- * @param settings what replication, archiving and probes depend on, by name, in {@code SHOW}'s words
+ * @param settings what replication, archiving and probes depend on, by name
  * @param walFolder absent for a role that may not list pg_wal
  */
 public record SlowFacts(
-        List<Database> databases, Map<String, String> settings, Archiver archiver, Optional<WalFolder> walFolder) {
+        List<Database> databases, Map<String, Setting> settings, Archiver archiver, Optional<WalFolder> walFolder) {
 
     /** A database; its size in bytes is absent where the role may not ask for it. */
     public record Database(String name, OptionalLong bytes, long connectionLimit) {}
@@ -58,7 +59,8 @@ public record SlowFacts(
         return """
                 SELECT json_build_object(
                   'databases', %s,
-                  'settings', (SELECT json_object_agg(name, current_setting(name)) FROM pg_settings
+                  'settings', (SELECT json_agg(json_build_object('name', name, 'shown', current_setting(name),
+                                 'setting', setting, 'unit', unit, 'type', vartype)) FROM pg_settings
                                WHERE name = ANY (string_to_array('%s', ', '))),
                   'archiver', (SELECT json_build_object('archived', archived_count, 'failed', failed_count,
                       'last_archived', last_archived_wal, 'last_archived_at', %s,
@@ -75,11 +77,11 @@ public record SlowFacts(
     /** Reads what {@link #sql} answered. */
     public static SlowFacts of(JsonObject row) {
         Fields fields = new Fields(row);
-        Map<String, String> settings = new TreeMap<>();
-        row.getJsonObject("settings").forEach(entry -> settings.put(entry.getKey(), String.valueOf(entry.getValue())));
+        Map<String, Setting> settings = new TreeMap<>();
+        fields.list("settings", Setting::of).forEach(setting -> settings.put(setting.name(), setting));
         return new SlowFacts(
                 fields.list("databases", SlowFacts::database),
-                Map.copyOf(settings),
+                Collections.unmodifiableMap(settings),
                 archiver(fields.object("archiver").orElseThrow()),
                 fields.object("wal_folder")
                         .map(folder -> new WalFolder(
