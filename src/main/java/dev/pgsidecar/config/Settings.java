@@ -32,6 +32,8 @@ public interface Settings {
 
     Open open();
 
+    Metrics metrics();
+
     /** {@link #name()}, or the host name. */
     default String instanceName() {
         return name().orElseGet(() -> {
@@ -155,5 +157,15 @@ public interface Settings {
 
         @Allowed("8 to 65536")
         int maxConnections();
+    }
+
+    /** Names that older dashboards read, beside the usual ones. */
+    @RegisterForReflection
+    interface Metrics {
+        @Allowed("true or false")
+        boolean oldSlotNames();
+
+        @Allowed("true or false")
+        boolean patroniNames();
     }
 }

@@ -88,6 +88,12 @@ public class ObservationCollector extends Collector {
             history.slow()
                     .flatMap(SlowObservation::facts)
                     .ifPresent(facts -> ServerMetrics.add(page, facts, now.wall()));
+            if (settings.metrics().oldSlotNames()) {
+                page.repeat("pg_replication_slots_", "pg_replication_slot_");
+            }
+            if (settings.metrics().patroniNames()) {
+                PatroniMetrics.add(page, seen, settings.instanceName());
+            }
         });
         return page;
     }

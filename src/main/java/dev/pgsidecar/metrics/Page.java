@@ -60,6 +60,15 @@ final class Page {
         return this;
     }
 
+    /** Shows all metrics whose names begin so a second time, under another beginning. */
+    Page repeat(String prefix, String otherPrefix) {
+        List<String> names = families.keySet().stream()
+                .filter(name -> name.startsWith(prefix))
+                .toList();
+        names.forEach(name -> families.put(otherPrefix + name.substring(prefix.length()), families.get(name)));
+        return this;
+    }
+
     List<MetricFamilySamples> families() {
         return families.entrySet().stream()
                 .map(entry -> samples(entry.getKey(), entry.getValue()))

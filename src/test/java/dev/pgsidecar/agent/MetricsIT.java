@@ -119,6 +119,35 @@ class MetricsIT {
     }
 
     @Test
+    void speaksOlderNamesWhenAsked() {
+        try (Cluster cluster = Cluster.on(17)) {
+            Postgres server = cluster.primary("pg-0");
+            server.sql("SELECT pg_create_physical_replication_slot('orphan', true)");
+            try (AgentProcess usual = AgentProcess.beside(cluster, server);
+                    AgentProcess asked = AgentProcess.start(
+                            cluster,
+                            server.port(),
+                            Map.of(
+                                    "PGSIDECAR_METRICS_OLD_SLOT_NAMES",
+                                    "true",
+                                    "PGSIDECAR_METRICS_PATRONI_NAMES",
+                                    "true"),
+                            "--name",
+                            "pg-0")) {
+                await().ignoreExceptions().untilAsserted(() -> assertThat(page(asked))
+                        .contains(
+                                "pg_replication_slots_slot_is_active{slot_name=\"orphan\"",
+                                "pg_replication_slot_slot_is_active{slot_name=\"orphan\"",
+                                "patroni_primary{scope=\"pgsidecar\",name=\"pg-0\",} 1.0",
+                                "patroni_postgres_server_version{scope=\"pgsidecar\",name=\"pg-0\",} 17"));
+                await().untilAsserted(() -> assertThat(page(usual))
+                        .contains("pg_replication_slots_slot_is_active")
+                        .doesNotContain("pg_replication_slot_", "patroni_"));
+            }
+        }
+    }
+
+    @Test
     void costsTheServerNothing() {
         try (Cluster cluster = Cluster.on(17)) {
             Postgres server = cluster.primary("pg-0", Map.of("shared_preload_libraries", "pg_stat_statements"));
