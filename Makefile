@@ -12,9 +12,9 @@ JAR = target/quarkus-app/quarkus-run.jar
 .PHONY: help demo demo-down test soak test-native native fmt run jar
 
 help: ## lists the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-demo: jar ## starts a primary, two standbys and an agent beside each, and shows them live (no root, no Docker)
+demo: $(JAR) ## starts a primary, two standbys and an agent beside each, and shows them live (no root, no Docker)
 	@JAVA_HOME=$(JDK) deploy/demo/demo
 
 demo-down: ## cleans up after a demo that was killed
@@ -37,8 +37,12 @@ native: ## builds the native executable (needs GRAALVM_HOME with native-image fo
 fmt: ## formats the sources
 	$(MVN) spotless:apply
 
-jar: ## builds the jar, target/quarkus-app/quarkus-run.jar
-	@$(MVN) -q package -DskipTests
+jar: $(JAR) ## builds the jar, target/quarkus-app/quarkus-run.jar, if it is older than its sources
 
-run: jar ## runs the agent from the jar: make run ARGS="--host 127.0.0.1 --port 5432"
+$(JAR): pom.xml $(shell find src/main -type f)
+	@echo "Building the jar ..."
+	@$(MVN) -q package -DskipTests
+	@touch $@
+
+run: $(JAR) ## runs the agent from the jar: make run ARGS="--host 127.0.0.1 --port 5432"
 	@$(JDK)/bin/java -XX:+ExitOnOutOfMemoryError -jar $(JAR) $(ARGS)

@@ -1,11 +1,12 @@
 -- The rights with which pgsidecar observes a server: enough to see all that it reports, and nothing to change anything.
 -- Run once with psql as a superuser on the primary; what it makes is replicated to the standbys. Safe to run again.
 --
---   psql -X -v ON_ERROR_STOP=1 -d postgres -f observe.sql
+--   psql -X -d postgres -f observe.sql
 --
 -- Then give the role a password (\password pgsidecar), or a line in pg_hba.conf that needs none.
 
 \set ON_ERROR_STOP on
+SET client_min_messages = warning; -- what is granted already is no news
 
 -- The agent logs in as this role. It owns nothing and belongs to no application.
 SELECT 'CREATE ROLE pgsidecar LOGIN'

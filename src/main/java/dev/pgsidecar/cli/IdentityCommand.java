@@ -2,6 +2,7 @@ package dev.pgsidecar.cli;
 
 import dev.pgsidecar.config.Configuration;
 import dev.pgsidecar.config.Settings;
+import dev.pgsidecar.config.Trouble;
 import dev.pgsidecar.postgres.Identity;
 import dev.pgsidecar.postgres.PostgresException;
 import dev.pgsidecar.postgres.Session;
@@ -35,7 +36,7 @@ final class IdentityCommand {
             name = "accept",
             mixinStandardHelpOptions = true,
             description = {
-                "Asks the configured server for its system_identifier and keeps it from now on,",
+                "Keeps the configured server's system_identifier from now on,",
                 "as after a restore or an upgrade. A running agent follows at its next attempt to connect."
             })
     int accept(@Mixin ConfigOptions options) throws InterruptedException {
@@ -61,7 +62,7 @@ final class IdentityCommand {
             System.err.printf("pgsidecar: %s: %s%n", target, e.failure());
             return Main.FAILED;
         } catch (IOException e) {
-            System.err.printf("pgsidecar: %s cannot be written: %s%n", settings.stateDir(), e);
+            System.err.printf("pgsidecar: %s cannot be written: %s%n", settings.stateDir(), Trouble.with(e));
             return Main.FAILED;
         } finally {
             vertx.close();

@@ -5,6 +5,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.ParseResult;
 
 /** The executable. It parses in plain Java: only the agent starts Quarkus, every other command is done in milliseconds. */
 @QuarkusMain
@@ -46,6 +47,21 @@ public final class Main implements Callable<Integer> {
         });
         System.exit(new CommandLine(new Main())
                 .setCaseInsensitiveEnumValuesAllowed(true)
+                .setExecutionStrategy(Main::execute)
                 .execute(args));
+    }
+
+    /** A flag before the command would be the agent's, and the command would not see it. */
+    private static int execute(ParseResult parsed) {
+        if (parsed.hasSubcommand() && !parsed.matchedOptions().isEmpty()) {
+            String flag = parsed.matchedOptions().getFirst().longestName();
+            String command =
+                    parsed.asCommandLineList().getLast().getCommandSpec().qualifiedName();
+            System.err.printf(
+                    "pgsidecar: %s stands before the command and would be ignored: put it behind \"%s\"%n",
+                    flag, command);
+            return USAGE;
+        }
+        return new CommandLine.RunLast().execute(parsed);
     }
 }

@@ -93,7 +93,10 @@ public final class Configuration {
     private String effective(Key key) {
         ConfigValue value = config.getConfigValue(key.name());
         if (value.getValue() == null || value.getValue().isEmpty()) {
-            return key.name() + ": (not set)";
+            return key.name()
+                    + (key.name().equals("pgsidecar.name")
+                            ? ": " + settings().instanceName() + "  # the host's name"
+                            : ": (not set)");
         }
         return "%s: %s  # %s".formatted(key.name(), key.secret() ? "********" : value.getValue(), origin(key, value));
     }
@@ -117,8 +120,8 @@ public final class Configuration {
         try {
             return source("file " + file, YamlFile.read(Files.readString(file)), FILE_ORDINAL);
         } catch (IOException e) {
-            throw new InvalidConfiguration(List.of(
-                    "configuration file %s: cannot be read (%s); name another with --config".formatted(file, e)));
+            throw new InvalidConfiguration(
+                    List.of("configuration file %s: %s; name another with --config".formatted(file, Trouble.with(e))));
         } catch (IllegalArgumentException e) {
             throw new InvalidConfiguration(List.of("configuration file %s: %s".formatted(file, e.getMessage())));
         }

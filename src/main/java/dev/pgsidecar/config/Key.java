@@ -44,7 +44,7 @@ public record Key(String name, Class<?> type, String allowed, boolean secret, bo
         try {
             return switch (type.getSimpleName()) {
                 case "int" -> within(value, Integer::valueOf);
-                case "Duration" -> within(value, new DurationConverter()::convert);
+                case "Duration" -> !value.matches("\\d+") && within(value, new DurationConverter()::convert);
                 case "ByteSize" -> within(value, ByteSize::parse);
                 case "boolean" -> value.equals("true") || value.equals("false");
                 case "Path", "String" -> !value.isBlank();

@@ -38,7 +38,7 @@ public record Lag(
             return unknown(
                     Optional.empty(),
                     instance.facts().server().seesAll()
-                            ? "nothing streamed since the agent began to watch"
+                            ? silentFromTheBeginning(instance)
                             : "the agent's role may not see the WAL receiver: GRANT pg_monitor to it");
         }
         Duration silence = silence(instance).orElseThrow();
@@ -55,6 +55,12 @@ public record Lag(
                 behind(end, instance.facts().wal().receive()),
                 time,
                 Optional.empty());
+    }
+
+    private static String silentFromTheBeginning(Instance instance) {
+        return instance.streaming()
+                ? "the upstream has said nothing yet; an idle one speaks within half of wal_receiver_timeout"
+                : "nothing streamed since the agent began to watch";
     }
 
     /** How long ago the upstream's last message arrived. */

@@ -17,13 +17,24 @@ final class Narration {
         return same ? Optional.empty() : Optional.of(now + detail(next));
     }
 
-    static Optional<String> between(SlowObservation before, SlowObservation next) {
-        Optional<Failure> failure = next.connectFailure().or(next::queryFailure);
-        boolean same = before.connectFailure()
-                .or(before::queryFailure)
-                .map(Failure::kind)
-                .equals(failure.map(Failure::kind));
-        return same ? Optional.empty() : failure.map(what -> "on a fresh connection: " + what);
+    /** Of the fresh connections only what the observer does not say itself. */
+    static Optional<String> between(SlowObservation before, SlowObservation next, Optional<Observation> latest) {
+        Optional<Failure.Kind> was = kind(before);
+        Optional<Failure.Kind> is = kind(next);
+        boolean saidAnyway = latest.filter(seen -> seen instanceof Unanswered).isPresent();
+        if (was.equals(is) || saidAnyway) {
+            return Optional.empty();
+        }
+        return Optional.of(
+                "on a fresh connection: " + failure(next).map(Failure::toString).orElse("all is well again"));
+    }
+
+    private static Optional<Failure.Kind> kind(SlowObservation observation) {
+        return failure(observation).map(Failure::kind);
+    }
+
+    private static Optional<Failure> failure(SlowObservation observation) {
+        return observation.connectFailure().or(observation::queryFailure);
     }
 
     private static String headline(Observation observation) {

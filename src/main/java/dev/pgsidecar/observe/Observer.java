@@ -64,7 +64,8 @@ final class Observer implements Runnable {
         try {
             Observation observation = observe();
             failures = observation instanceof Answered ? 0 : failures + 1;
-            Narration.between(observations.history(), observation).ifPresent(LOG::info);
+            Logger.Level level = observation instanceof Answered ? Logger.Level.INFO : Logger.Level.WARN;
+            Narration.between(observations.history(), observation).ifPresent(line -> LOG.log(level, line));
             observations.publish(observation);
         } catch (RuntimeException e) {
             failures++;

@@ -88,7 +88,7 @@ final class SlowObserver implements Runnable {
     }
 
     private void publish(SlowObservation next) {
-        Narration.between(last, next).ifPresent(LOG::info);
+        Narration.between(last, next, observations.history().latest()).ifPresent(LOG::warn);
         last = next;
         observations.publish(next);
     }

@@ -1,6 +1,7 @@
 package dev.pgsidecar.postgres;
 
 import dev.pgsidecar.config.Settings;
+import dev.pgsidecar.config.Trouble;
 import dev.pgsidecar.postgres.Failure.Kind;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -88,12 +89,16 @@ public final class Identity {
             return pinned;
         }
         try {
-            learned = Optional.of(Files.readString(file).strip());
+            String kept = Files.readString(file).strip();
+            if (!kept.matches("\\d{1,20}")) {
+                throw new PostgresException(Kind.IDENTITY_UNREADABLE, file + " holds no system_identifier");
+            }
+            learned = Optional.of(kept);
             return learned;
         } catch (NoSuchFileException _) {
             return learned;
         } catch (IOException e) {
-            throw new PostgresException(new Failure(Kind.IDENTITY_UNREADABLE, file + ": " + e), e);
+            throw new PostgresException(new Failure(Kind.IDENTITY_UNREADABLE, file + ": " + Trouble.with(e)), e);
         }
     }
 
@@ -106,7 +111,7 @@ public final class Identity {
             LOG.warnf(
                     "learned system_identifier %s for this run only: %s cannot be written (%s);"
                             + " pin pgsidecar.postgres.system-identifier, or make state-dir writable",
-                    found, file, e);
+                    found, file, Trouble.with(e));
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.pgsidecar.postgres;
 
 import dev.pgsidecar.config.Settings;
+import dev.pgsidecar.config.Trouble;
 import dev.pgsidecar.postgres.Failure.Kind;
 import io.vertx.core.Vertx;
 import io.vertx.core.net.PemTrustOptions;
@@ -105,7 +106,7 @@ public final class Target {
                             Kind.CREDENTIALS_UNREADABLE, "password-file " + file + ": its first line is empty"));
         } catch (IOException e) {
             throw new PostgresException(
-                    new Failure(Kind.CREDENTIALS_UNREADABLE, "password-file " + file + ": " + e), e);
+                    new Failure(Kind.CREDENTIALS_UNREADABLE, "password-file " + file + ": " + Trouble.with(e)), e);
         }
     }
 }

@@ -16,6 +16,7 @@ import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.net.impl.ConnectionBase;
+import jakarta.annotation.Priority;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
 import java.time.Duration;
@@ -32,6 +33,9 @@ import org.jboss.logging.Logger;
 public class OpenListener {
 
     private static final Logger LOG = Logger.getLogger(OpenListener.class);
+
+    /** A port that is taken is told before anything else happens. */
+    private static final int BEFORE_THE_OBSERVERS = 1;
 
     private static final String ALLOW = "GET, HEAD, OPTIONS";
     private static final Set<HttpMethod> ALLOWED = Set.of(HttpMethod.GET, HttpMethod.HEAD, HttpMethod.OPTIONS);
@@ -65,7 +69,7 @@ public class OpenListener {
         extensions = HttpServerCommonHandlers.enforceDuplicatedContext(management.router(), false);
     }
 
-    void open(@Observes StartupEvent started) {
+    void open(@Observes @Priority(BEFORE_THE_OBSERVERS) StartupEvent started) {
         server = vertx.createHttpServer(new HttpServerOptions()
                         .setMaxHeaderSize(MAX_HEADER_BYTES)
                         .setMaxInitialLineLength(MAX_REQUEST_LINE_BYTES)
@@ -89,7 +93,8 @@ public class OpenListener {
                                     e.getCause().getMessage()));
         }
         vertx.setPeriodic(1000, timer -> connections.overdue(System.nanoTime()).forEach(OpenListener::cut));
-        LOG.infof("probes and metrics on http://%s:%d", settings.host(), server.actualPort());
+        String host = settings.host().contains(":") ? "[" + settings.host() + "]" : settings.host();
+        LOG.infof("probes and metrics on http://%s:%d", host, server.actualPort());
     }
 
     void close(@Observes ShutdownEvent stopping) {
@@ -150,7 +155,7 @@ public class OpenListener {
         if (request.method().equals(HttpMethod.OPTIONS)) {
             response.putHeader("Allow", ALLOW).end();
         } else {
-            response.end(body);
+            response.end(body.copy().appendString("\n")); // a terminal's prompt begins a line of its own
         }
     }
 

@@ -346,6 +346,9 @@ class AgentIT {
                 .isEqualTo(2);
         assertThat(AgentProcess.run(folder, Map.of(), "--no-such-flag").exitCode())
                 .isEqualTo(2);
+        AgentProcess.Ended misplaced = AgentProcess.run(folder, Map.of(), "--port", "6543", "config", "check");
+        assertThat(misplaced.exitCode()).isEqualTo(2);
+        assertThat(misplaced.output()).contains("--port", "put it behind \"pgsidecar config check\"");
 
         AgentProcess.Ended checked = AgentProcess.run(
                 folder, Map.of("PGSIDECAR_POSTGRES_PASSWORD", "hunter2"), "config", "check", "--port", "6543");

@@ -87,6 +87,7 @@ class ConfigurationTest {
             observe.interval         | 10ms     | 100ms to 1m
             observe.interval         | -1s      | 100ms to 1m
             observe.interval         | soon     | 100ms to 1m
+            observe.interval         | 1        | 100ms to 1m
             observe.timeout          | 2h       | 100ms to 1m
             observe.stale-after      | 4900ms   | at least interval + 2 timeouts, 5000ms
             probe.replica.max-lag    | many     | a size such as 16MB
@@ -220,7 +221,7 @@ class ConfigurationTest {
         assertThat(refused.problems())
                 .singleElement()
                 .asString()
-                .contains("missing.yaml", "cannot be read", "--config");
+                .contains("missing.yaml", "does not exist", "--config");
         assertThat(problems("pgsidecar: [", Map.of(), Map.of()))
                 .singleElement()
                 .asString()

@@ -293,6 +293,11 @@ class FailureIT {
             try (Watch watch = Watch.on(server, state.resolve("deeper"))) {
                 watch.awaitFailure(Kind.IDENTITY_UNREADABLE);
             }
+            Files.delete(kept);
+            Files.writeString(kept, "garbage");
+            try (Watch watch = Watch.on(server, state.resolve("deeper"))) {
+                assertThat(watch.awaitFailure(Kind.IDENTITY_UNREADABLE).cause()).contains("holds no system_identifier");
+            }
             try (Watch watch = Watch.on(server, Path.of("/proc/not-writable"))) {
                 watch.awaitInstance(); // nothing can be kept there: the eyes work all the same
             }
