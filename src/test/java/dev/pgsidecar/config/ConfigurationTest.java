@@ -158,9 +158,9 @@ class ConfigurationTest {
             pgsidecar: { postgres: { password: "secretsauce } }     | line 1
             """)
     void refusesYamlThatMeansSomethingElse(String yaml, String why) {
-        assertThat(problems(yaml, Map.of(), Map.of()))
-                .singleElement()
-                .asString()
+        List<String> problems = problems(yaml, Map.of(), Map.of());
+        assertThat(problems).hasSize(1);
+        assertThat(problems.getFirst().replace(file().toString(), "...")) // whose name holds any digits
                 .contains(why)
                 .doesNotContain("\n", "secretsauce", "0123", "83");
     }
