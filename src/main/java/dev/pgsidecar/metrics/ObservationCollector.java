@@ -54,7 +54,7 @@ public class ObservationCollector extends Collector {
 
     private Page page(History history, Moment now) {
         Optional<Instance> instance = history.latest()
-                .filter(latest -> isFresh(latest, now))
+                .filter(latest -> latest.isFresh(now, settings.observe().staleAfter()))
                 .filter(Answered.class::isInstance)
                 .map(latest -> ((Answered) latest).instance());
         Page page = new Page()
@@ -117,9 +117,5 @@ public class ObservationCollector extends Collector {
                     "reason",
                     kind.id());
         }
-    }
-
-    private boolean isFresh(Observation latest, Moment now) {
-        return latest.at().ageAt(now).compareTo(settings.observe().staleAfter()) <= 0;
     }
 }

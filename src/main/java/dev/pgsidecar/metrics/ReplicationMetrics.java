@@ -124,8 +124,7 @@ final class ReplicationMetrics {
             "state", sender.state().get(),
             "slot_name", sender.slot().orElse("")
         };
-        Optional<Lsn> here =
-                instance.facts().wal().write().or(() -> instance.facts().wal().replay());
+        Optional<Lsn> here = instance.facts().wal().here();
         page.add("pg_stat_replication_pg_current_wal_lsn_bytes", "WAL position in bytes", here, labels)
                 .add(
                         "pg_stat_replication_pg_wal_lsn_diff",

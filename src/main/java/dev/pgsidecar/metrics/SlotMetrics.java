@@ -26,8 +26,7 @@ final class SlotMetrics {
                         slot.retainedBytes(),
                         byDatabase);
         String[] byType = {"slot_name", slot.name(), "slot_type", slot.type()};
-        Optional<Lsn> here =
-                instance.facts().wal().write().or(() -> instance.facts().wal().replay());
+        Optional<Lsn> here = instance.facts().wal().here();
         page.add("pg_replication_slots_slot_current_wal_lsn", "The server's WAL position in bytes", here, byType)
                 .add(
                         "pg_replication_slots_slot_confirmed_flush_lsn",

@@ -14,6 +14,11 @@ public sealed interface Observation {
     /** How long the tick took. */
     Duration took();
 
+    /** Whether it is the truth still: no older than {@code observe.stale-after}. */
+    default boolean isFresh(Moment now, Duration staleAfter) {
+        return at().ageAt(now).compareTo(staleAfter) <= 0;
+    }
+
     /**
      * The server answered, and is the right one.
      *

@@ -5,7 +5,6 @@ import dev.pgsidecar.observe.History;
 import dev.pgsidecar.observe.Moment;
 import dev.pgsidecar.observe.Observations;
 import io.vertx.core.buffer.Buffer;
-import io.vertx.core.json.JsonObject;
 import jakarta.inject.Singleton;
 import java.util.HashMap;
 import java.util.List;
@@ -27,7 +26,14 @@ public class Answers {
     record Answer(int status, Buffer body) {}
 
     /** The plain probes' answers to one history. */
-    private record Page(History history, Map<String, Answer> byPath) {}
+    private record Page(History history, Map<String, Answer> byPath) {
+
+        boolean isFresh(Moment now, Limits limits) {
+            return history.latest()
+                    .filter(latest -> latest.isFresh(now, limits.staleAfter()))
+                    .isPresent();
+        }
+    }
 
     Answers(Settings settings, Observations observations) {
         this.settings = settings;
@@ -54,26 +60,24 @@ public class Answers {
     Answer answer(String path, String query) {
         Moment now = Moment.now();
         Page current = page;
-        if ((query == null || query.isEmpty()) && isFresh(current.history(), now)) {
+        if ((query == null || query.isEmpty()) && current.isFresh(now, limits)) {
             return current.byPath().get(path);
         }
         try {
             return answer(path, Question.parse(query), observations.history(), now);
         } catch (IllegalArgumentException e) {
-            return new Answer(400, Body.error("bad-query", e.getMessage()).toBuffer());
+            return new Answer(400, Body.error("bad-query", e.getMessage()));
         }
     }
 
     private Answer answer(String path, Question question, History history, Moment now) {
         if (path.equals(Endpoints.PATRONI)) {
-            return new Answer(
-                    200, PatroniStatus.of(history, now, limits, settings).toBuffer());
+            return new Answer(200, Body.render(PatroniStatus.of(history, now, limits, settings)));
         }
         Verdict verdict = question.tag()
                 .map(tag -> Verdict.fail("unknown-tag", "no instance here has tags"))
                 .orElseGet(() -> Endpoints.PROBES.get(path).judge(history, now, question, limits));
-        JsonObject body = Body.of(verdict, history, limits);
-        return new Answer(verdict.passes() ? 200 : 503, body.toBuffer());
+        return new Answer(verdict.passes() ? 200 : 503, Body.of(verdict, history, limits));
     }
 
     private void render(History history) {
@@ -82,11 +86,5 @@ public class Answers {
         byPath.put(Endpoints.PATRONI, answer(Endpoints.PATRONI, Question.PLAIN, history, now));
         Endpoints.PROBES.keySet().forEach(path -> byPath.put(path, answer(path, Question.PLAIN, history, now)));
         page = new Page(history, Map.copyOf(byPath));
-    }
-
-    private boolean isFresh(History history, Moment now) {
-        return history.latest()
-                .filter(latest -> latest.at().ageAt(now).compareTo(limits.staleAfter()) <= 0)
-                .isPresent();
     }
 }

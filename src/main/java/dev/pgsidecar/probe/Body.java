@@ -7,6 +7,7 @@ import dev.pgsidecar.observe.Observation;
 import dev.pgsidecar.observe.Observation.Answered;
 import dev.pgsidecar.observe.Observation.Unanswered;
 import dev.pgsidecar.observe.Role;
+import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.JsonObject;
 import java.time.Duration;
 
@@ -15,16 +16,21 @@ final class Body {
 
     private Body() {}
 
-    static JsonObject of(Verdict verdict, History history, Limits limits) {
+    static Buffer of(Verdict verdict, History history, Limits limits) {
         JsonObject body = new JsonObject();
         history.latest().ifPresent(latest -> describe(body, latest, limits));
         body.put("reason", verdict.reason());
         verdict.detail().ifPresent(detail -> body.put("detail", detail));
-        return body;
+        return render(body);
     }
 
-    static JsonObject error(String reason, String detail) {
-        return new JsonObject().put("reason", reason).put("detail", detail);
+    static Buffer error(String reason, String detail) {
+        return render(new JsonObject().put("reason", reason).put("detail", detail));
+    }
+
+    /** With a newline behind it: a terminal's prompt begins a line of its own. */
+    static Buffer render(JsonObject body) {
+        return body.toBuffer().appendString("\n");
     }
 
     private static void describe(JsonObject body, Observation latest, Limits limits) {

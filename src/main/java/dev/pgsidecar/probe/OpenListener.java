@@ -116,27 +116,17 @@ public class OpenListener {
         String path = request.path();
         boolean probe = Endpoints.PROBES.containsKey(path) || Endpoints.PATRONI.equals(path);
         if (!probe && !Endpoints.EXTENSIONS.containsKey(path)) {
-            respond(
-                    request,
-                    404,
-                    Body.error("not-found", "no such path; see docs/health-checks.md")
-                            .toBuffer());
+            respond(request, 404, Body.error("not-found", "no such path; see docs/health-checks.md"));
         } else if (!ALLOWED.contains(request.method())) {
             request.response().putHeader("Allow", ALLOW);
-            respond(
-                    request,
-                    405,
-                    Body.error("method-not-allowed", "use " + ALLOW).toBuffer());
+            respond(request, 405, Body.error("method-not-allowed", "use " + ALLOW));
         } else if (probe) {
             Answers.Answer answer = answers.answer(path, request.query());
             respond(request, answer.status(), answer.body());
         } else if (request.method().equals(HttpMethod.OPTIONS)) {
             respond(request, answers.allPass(Endpoints.EXTENSIONS.get(path)) ? 200 : 503, Buffer.buffer());
         } else if (hasBody(request)) {
-            respond(
-                    request,
-                    400,
-                    Body.error("no-body", "a body means nothing here").toBuffer());
+            respond(request, 400, Body.error("no-body", "a body means nothing here"));
         } else {
             // Its answer comes later, and Vert.x would take in whatever is pipelined behind it, without bound.
             Channel channel = channel(request.connection());
@@ -155,7 +145,7 @@ public class OpenListener {
         if (request.method().equals(HttpMethod.OPTIONS)) {
             response.putHeader("Allow", ALLOW).end();
         } else {
-            response.end(body.copy().appendString("\n")); // a terminal's prompt begins a line of its own
+            response.end(body);
         }
     }
 

@@ -21,7 +21,7 @@ sealed interface Sight {
             return new Blocked(Verdict.fail("no-observation", "the first observation has not ended yet"));
         }
         Observation latest = history.latest().get();
-        if (latest.at().ageAt(now).compareTo(limits.staleAfter()) > 0) {
+        if (!latest.isFresh(now, limits.staleAfter())) {
             return new Blocked(Verdict.fail(
                     "stale",
                     "the last observation is older than %dms"

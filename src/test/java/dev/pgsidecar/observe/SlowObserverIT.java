@@ -145,12 +145,7 @@ class SlowObserverIT {
 
         @Override
         public void close() {
-            thread.interrupt();
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                throw new IllegalStateException(e);
-            }
+            Watch.end(thread);
         }
     }
 }

@@ -132,9 +132,14 @@ final class Watch implements AutoCloseable {
 
     @Override
     public void close() {
-        thread.interrupt();
+        end(thread);
+    }
+
+    /** Interrupts an observer and waits until it has let go of its connections. */
+    static void end(Thread observer) {
+        observer.interrupt();
         try {
-            thread.join();
+            observer.join();
         } catch (InterruptedException e) {
             throw new IllegalStateException("interrupted while the observer ends", e);
         }

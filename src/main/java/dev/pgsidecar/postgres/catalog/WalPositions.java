@@ -15,6 +15,11 @@ import java.util.Optional;
 public record WalPositions(
         Optional<Lsn> insert, Optional<Lsn> write, Optional<Lsn> flush, Optional<Lsn> receive, Optional<Lsn> replay) {
 
+    /** Where the server stands, whatever it is: a primary's end of written WAL, a standby's of replayed. */
+    public Optional<Lsn> here() {
+        return write.or(() -> replay);
+    }
+
     static String sql() {
         return """
                 CASE WHEN here.recovering
