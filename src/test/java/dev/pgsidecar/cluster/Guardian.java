@@ -18,6 +18,8 @@ import java.util.concurrent.TimeUnit;
 final class Guardian implements AutoCloseable {
     private static final int TIMEOUT_SECONDS = 60;
 
+    private static final int KILLED = 128 + 9;
+
     /**
      * Arguments: the folder, or an empty word for a new one; the prefix that runs a command as the servers' account.
      * Prints the folder; then waits for the pipe.
@@ -117,32 +119,33 @@ final class Guardian implements AutoCloseable {
             return;
         }
         closed = true;
-        if (process.isAlive()) {
-            end();
-        } else {
+        if (!end()) {
             // Somebody killed it; another one does its work.
             start(folder.toString()).close();
         }
     }
 
-    private void end() {
+    /** Whether this guardian did its work; a killed one may still look alive, until its pipe breaks. */
+    private boolean end() {
         try (OutputStream pipe = process.getOutputStream()) {
             pipe.write("close\n".getBytes(StandardCharsets.UTF_8));
-            pipe.flush();
+        } catch (IOException e) {
+            return false;
+        }
+        try {
             if (!process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
                 throw new BenchException("the guardian of " + folder + " (process " + pid() + ") does not end");
             }
-        } catch (IOException e) {
-            throw new BenchException("the guardian of " + folder + " cannot be told to end", e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new BenchException("interrupted; the guardian of " + folder + " goes on by itself", e);
         }
-        switch (process.exitValue()) {
-            case 0 -> {}
+        return switch (process.exitValue()) {
+            case 0 -> true;
+            case KILLED -> false;
             case 1 -> throw new BenchException("processes in " + folder + " cannot be killed");
             case 2 -> throw new BenchException(folder + " cannot be removed");
             default -> throw new BenchException("guardian of " + folder + ": exit status " + process.exitValue());
-        }
+        };
     }
 }
