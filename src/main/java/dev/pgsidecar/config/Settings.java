@@ -125,6 +125,18 @@ public interface Settings {
     @RegisterForReflection
     interface Probe {
         Replica replica();
+
+        AgentCheck agentCheck();
+    }
+
+    /** The port for HAProxy's agent-check, on the open listener's address. */
+    @RegisterForReflection
+    interface AgentCheck {
+        @Allowed("true or false")
+        boolean enabled();
+
+        @Allowed("1 to 65535")
+        int port();
     }
 
     /** When a replica counts as good for readers. */

@@ -111,7 +111,20 @@ final class Observer implements Runnable {
             upstream = Upstream.NONE; // if that one is accepted, it has another
         }
         Moment now = Moment.now();
-        return new Unanswered(now, asked.ageAt(now), failure, controlFile.modified());
+        return new Unanswered(now, asked.ageAt(now), downOrStopped(failure), controlFile.modified());
+    }
+
+    private Failure downOrStopped(Failure failure) {
+        if (failure.kind() != Failure.Kind.DOWN) {
+            return failure;
+        }
+        try {
+            return identity.expected().filter(controlFile::saysShutDown).isPresent()
+                    ? new Failure(Failure.Kind.STOPPED, failure.cause() + "; pg_control says that it was shut down")
+                    : failure;
+        } catch (PostgresException _) {
+            return failure; // whose pg_control it is cannot be told
+        }
     }
 
     /**

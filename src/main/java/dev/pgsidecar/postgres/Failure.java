@@ -12,6 +12,8 @@ public record Failure(Kind kind, String cause) {
     public enum Kind {
         /** Nothing listens: connection refused. */
         DOWN("down"),
+        /** Nothing listens, and pg_control says that the server was shut down: somebody meant it. */
+        STOPPED("stopped"),
         /** 57P03: starting up, in crash recovery, or not yet consistent. */
         STARTING("starting"),
         /** 57P03: shutting down; or 57P01 on an open connection. */

@@ -44,7 +44,12 @@ public class Answers {
 
     /** The verdict of a probe now, for other faces of the same truth. */
     Verdict verdict(Probe probe) {
-        return probe.judge(observations.history(), Moment.now(), Question.PLAIN, limits);
+        return verdict(probe, Question.PLAIN);
+    }
+
+    /** The verdict of a probe now, asked with parameters. */
+    Verdict verdict(Probe probe, Question question) {
+        return judge(probe, question, observations.history(), Moment.now());
     }
 
     /** Whether all of these pass now. */
@@ -74,10 +79,14 @@ public class Answers {
         if (path.equals(Endpoints.PATRONI)) {
             return new Answer(200, Body.render(PatroniStatus.of(history, now, limits, settings)));
         }
-        Verdict verdict = question.tag()
-                .map(tag -> Verdict.fail("unknown-tag", "no instance here has tags"))
-                .orElseGet(() -> Endpoints.PROBES.get(path).judge(history, now, question, limits));
+        Verdict verdict = judge(Endpoints.PROBES.get(path), question, history, now);
         return new Answer(verdict.passes() ? 200 : 503, Body.of(verdict, history, limits));
+    }
+
+    private Verdict judge(Probe probe, Question question, History history, Moment now) {
+        return question.tag()
+                .map(tag -> Verdict.fail("unknown-tag", "no instance here has tags"))
+                .orElseGet(() -> probe.judge(history, now, question, limits));
     }
 
     private void render(History history) {

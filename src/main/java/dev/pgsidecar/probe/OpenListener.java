@@ -6,6 +6,7 @@ import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.vertx.http.ManagementInterface;
 import io.quarkus.vertx.http.runtime.options.HttpServerCommonHandlers;
+import io.vertx.core.Future;
 import io.vertx.core.Handler;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
@@ -15,7 +16,6 @@ import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
-import io.vertx.core.net.impl.ConnectionBase;
 import jakarta.annotation.Priority;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
@@ -35,7 +35,7 @@ public class OpenListener {
     private static final Logger LOG = Logger.getLogger(OpenListener.class);
 
     /** A port that is taken is told before anything else happens. */
-    private static final int BEFORE_THE_OBSERVERS = 1;
+    static final int BEFORE_THE_OBSERVERS = 1;
 
     private static final String ALLOW = "GET, HEAD, OPTIONS";
     private static final Set<HttpMethod> ALLOWED = Set.of(HttpMethod.GET, HttpMethod.HEAD, HttpMethod.OPTIONS);
@@ -79,20 +79,8 @@ public class OpenListener {
                 .connectionHandler(this::accept)
                 .requestHandler(this::handle)
                 .exceptionHandler(e -> LOG.debugf("a caller of the open listener: %s", e.getMessage()));
-        try {
-            server.listen(settings.port(), settings.host())
-                    .toCompletionStage()
-                    .toCompletableFuture()
-                    .join();
-        } catch (CompletionException e) {
-            throw new IllegalStateException(
-                    "cannot listen on %s:%d (%s); set pgsidecar.open.host or pgsidecar.open.port"
-                            .formatted(
-                                    settings.host(),
-                                    settings.port(),
-                                    e.getCause().getMessage()));
-        }
-        vertx.setPeriodic(1000, timer -> connections.overdue(System.nanoTime()).forEach(OpenListener::cut));
+        await(server.listen(settings.port(), settings.host()), settings.host(), settings.port(), "pgsidecar.open.port");
+        vertx.setPeriodic(1000, timer -> connections.overdue(System.nanoTime()).forEach(Sockets::cut));
         String host = settings.host().contains(":") ? "[" + settings.host() + "]" : settings.host();
         LOG.infof("probes and metrics on http://%s:%d", host, server.actualPort());
     }
@@ -101,15 +89,25 @@ public class OpenListener {
         server.close(); // the process ends behind it: nobody waits for callers
     }
 
+    /** Waits until a server listens, or tells which keys to change. */
+    static void await(Future<?> listening, String host, int port, String portKey) {
+        try {
+            listening.toCompletionStage().toCompletableFuture().join();
+        } catch (CompletionException e) {
+            throw new IllegalStateException("cannot listen on %s:%d (%s); set pgsidecar.open.host or %s"
+                    .formatted(host, port, e.getCause().getMessage(), portKey));
+        }
+    }
+
     private void accept(HttpConnection connection) {
         // not the connection's own handler: Vert.x fails before it when pipelined requests are left behind
-        channel(connection).closeFuture().addListener(closed -> connections.remove(connection));
-        connections.add(connection, deadline(FIRST_REQUEST)).forEach(OpenListener::cut);
+        Sockets.channel(connection).closeFuture().addListener(closed -> connections.remove(connection));
+        connections.add(connection, deadline(FIRST_REQUEST)).forEach(Sockets::cut);
     }
 
     private void handle(HttpServerRequest request) {
-        if (!channel(request.connection()).isWritable()) {
-            cut(request.connection()); // it asks and does not read: its answers would fill the memory
+        if (!Sockets.channel(request.connection()).isWritable()) {
+            Sockets.cut(request.connection()); // it asks and does not read: its answers would fill the memory
             return;
         }
         connections.touch(request.connection(), deadline(NEXT_REQUEST));
@@ -129,7 +127,7 @@ public class OpenListener {
             respond(request, 400, Body.error("no-body", "a body means nothing here"));
         } else {
             // Its answer comes later, and Vert.x would take in whatever is pipelined behind it, without bound.
-            Channel channel = channel(request.connection());
+            Channel channel = Sockets.channel(request.connection());
             channel.config().setAutoRead(false);
             request.response().endHandler(ended -> channel.config().setAutoRead(true));
             extensions.handle(request);
@@ -147,17 +145,6 @@ public class OpenListener {
         } else {
             response.end(body);
         }
-    }
-
-    /** Closes it now; a polite close would wait until the caller has read everything. */
-    private static void cut(HttpConnection connection) {
-        Channel channel = channel(connection);
-        channel.eventLoop()
-                .execute(() -> channel.unsafe().close(channel.unsafe().voidPromise()));
-    }
-
-    private static Channel channel(HttpConnection connection) {
-        return ((ConnectionBase) connection).channelHandlerContext().channel();
     }
 
     private static boolean hasBody(HttpServerRequest request) {

@@ -19,6 +19,10 @@ import java.util.OptionalLong;
 record ReplicaRule(Limits limits, Question question) {
 
     static final String NOT_REPLICA = "not-replica";
+    static final String NOT_STREAMING = "not-streaming";
+    static final String LAG_EXCEEDED = "lag-exceeded";
+    static final String LAG_UNKNOWN = "lag-unknown";
+    static final String RISING = "rising";
 
     /** Judges the newest observation, which is an answered one, in the light of those before it. */
     Verdict judge(History history, Instance instance) {
@@ -34,7 +38,7 @@ record ReplicaRule(Limits limits, Question question) {
         int run = runLength(observations, 0);
         return in
                 ? Verdict.pass("holding", "%s, %d bad of %d observations".formatted(now.reason(), run, limits.fall()))
-                : Verdict.fail("rising", "%d good of %d observations".formatted(run, limits.rise()));
+                : Verdict.fail(RISING, "%d good of %d observations".formatted(run, limits.rise()));
     }
 
     /** One observation by itself. */
@@ -44,7 +48,7 @@ record ReplicaRule(Limits limits, Question question) {
                     NOT_REPLICA, "the instance is " + instance.role().id());
         }
         if (question.streaming() && !instance.streaming()) {
-            return Verdict.fail("not-streaming", "the WAL receiver does not stream");
+            return Verdict.fail(NOT_STREAMING, "the WAL receiver does not stream");
         }
         Lag lag = Lag.of(instance, limits.maxSilence());
         return tooManyBytes(lag).or(() -> tooLong(lag)).orElseGet(Verdict::pass);
@@ -59,8 +63,8 @@ record ReplicaRule(Limits limits, Question question) {
         return Optional.of(
                 bytes.isPresent()
                         ? Verdict.fail(
-                                "lag-exceeded", "%d bytes behind, limit %d".formatted(bytes.getAsLong(), most.bytes()))
-                        : Verdict.fail("lag-unknown", lag.unknown().orElse("no WAL position yet")));
+                                LAG_EXCEEDED, "%d bytes behind, limit %d".formatted(bytes.getAsLong(), most.bytes()))
+                        : Verdict.fail(LAG_UNKNOWN, lag.unknown().orElse("no WAL position yet")));
     }
 
     private Optional<Verdict> tooLong(Lag lag) {
@@ -68,9 +72,9 @@ record ReplicaRule(Limits limits, Question question) {
                 .filter(most ->
                         lag.time().filter(time -> time.compareTo(most) <= 0).isEmpty())
                 .map(most -> lag.time()
-                        .map(time -> Verdict.fail("lag-exceeded", exceeded(time, most)))
-                        .orElseGet(() ->
-                                Verdict.fail("lag-unknown", lag.unknown().orElse("no transaction replayed yet"))));
+                        .map(time -> Verdict.fail(LAG_EXCEEDED, exceeded(time, most)))
+                        .orElseGet(
+                                () -> Verdict.fail(LAG_UNKNOWN, lag.unknown().orElse("no transaction replayed yet"))));
     }
 
     private static String exceeded(Duration time, Duration most) {

@@ -10,6 +10,9 @@ import dev.pgsidecar.observe.Observation.Unanswered;
 /** What every question about the server begins with: is it known, now, and does it accept connections? */
 sealed interface Sight {
 
+    /** The reason when the connection at rest is answered and a fresh one is refused. */
+    String NOT_ACCEPTING = "not-accepting";
+
     /** It is: this is the instance. */
     record Clear(Instance instance) implements Sight {}
 
@@ -33,7 +36,7 @@ sealed interface Sight {
                 // the connection at rest may be answered while no new one is, as in a smart shutdown
                 history.refusal(answered.connected())
                         .<Sight>map(why -> new Blocked(Verdict.fail(
-                                "not-accepting",
+                                NOT_ACCEPTING,
                                 "the server refuses new connections: "
                                         + why.kind().id())))
                         .orElseGet(() -> new Clear(answered.instance()));

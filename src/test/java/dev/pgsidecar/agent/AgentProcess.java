@@ -98,12 +98,16 @@ final class AgentProcess implements AutoCloseable {
     }
 
     static AgentProcess onPort(Cluster cluster, int serverPort, String... more) {
-        AgentProcess agent = start(cluster, serverPort, Map.of(), more);
+        return start(cluster, serverPort, Map.of(), more).awaitAnswer();
+    }
+
+    /** Waits until it answers. */
+    AgentProcess awaitAnswer() {
         await("the agent's first answer")
                 .atMost(Duration.ofSeconds(30))
                 .pollInterval(Duration.ofMillis(20))
-                .until(agent::answers);
-        return agent;
+                .until(this::answers);
+        return this;
     }
 
     static AgentProcess start(Cluster cluster, int serverPort, Map<String, String> environment, String... more) {

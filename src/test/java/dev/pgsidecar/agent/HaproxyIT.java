@@ -1,5 +1,6 @@
 package dev.pgsidecar.agent;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
@@ -8,6 +9,9 @@ import dev.pgsidecar.cluster.Cluster;
 import dev.pgsidecar.cluster.Postgres;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.Channels;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -16,6 +20,8 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -47,11 +53,7 @@ class HaproxyIT {
             Postgres standby = cluster.standby("pg-1", primary);
             int writers = cluster.freePort();
             int readers = cluster.freePort();
-            String shipped = Files.readString(Path.of("deploy/haproxy/haproxy.cfg"))
-                    .replaceAll("(?m)^ +server pg-2.*\\n", "")
-                    .replace("bind :5000", "bind 127.0.0.1:" + writers)
-                    .replace("bind :5001", "bind 127.0.0.1:" + readers)
-                    .replace("inter 1s", "inter 100ms");
+            String shipped = shipped(writers, readers);
             try (AgentProcess atPrimary = AgentProcess.beside(cluster, primary);
                     AgentProcess atStandby = AgentProcess.beside(cluster, standby)) {
                 primary.sql("CREATE TABLE t (v text)");
@@ -82,6 +84,97 @@ class HaproxyIT {
                         assertThat(writer.isValid(1))
                                 .as("the old primary's session has ended")
                                 .isFalse();
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void tellsWhatWasMeantFromWhatWentWrong() throws Exception {
+        try (Cluster cluster = Cluster.on(17)) {
+            Postgres primary = cluster.primary("pg-0");
+            Postgres standby = cluster.standby("pg-1", primary);
+            int writers = cluster.freePort();
+            int readers = cluster.freePort();
+            int checkPrimary = cluster.freePort();
+            int checkStandby = cluster.freePort();
+            try (AgentProcess atPrimary = withAgentCheck(cluster, primary, checkPrimary);
+                    AgentProcess atStandby = withAgentCheck(cluster, standby, checkStandby)) {
+                primary.sql("CREATE TABLE t (v text)");
+                atStandby.await200("/replica");
+                String config = at(
+                        at(shipped(writers, readers), "pg-0", primary, atPrimary, checkPrimary),
+                        "pg-1",
+                        standby,
+                        atStandby,
+                        checkStandby);
+                try (Haproxy haproxy = new Haproxy(folder, cluster, config)) {
+                    haproxy.awaitStatus("primary", "pg-0", "UP");
+                    haproxy.awaitStatus("primary", "pg-1", "DOWN");
+                    haproxy.awaitStatus("replicas", "pg-0", "DOWN");
+                    haproxy.awaitStatus("replicas", "pg-1", "UP");
+                    awaitServer(haproxy, writers, "pg-0");
+                    awaitServer(haproxy, readers, "pg-1");
+
+                    primary.stop();
+                    haproxy.awaitStatus("primary", "pg-0", "MAINT");
+                    haproxy.awaitStatus("replicas", "pg-0", "MAINT");
+                    awaitServer(haproxy, writers, NOBODY);
+                    primary.start();
+                    haproxy.awaitStatus("primary", "pg-0", "UP");
+                    awaitServer(haproxy, writers, "pg-0");
+
+                    primary.kill();
+                    haproxy.awaitStatus("primary", "pg-0", "DOWN");
+                    primary.start();
+                    haproxy.awaitStatus("primary", "pg-0", "UP");
+
+                    primary.stop();
+                    haproxy.awaitStatus("primary", "pg-0", "MAINT");
+                    standby.promote();
+                    awaitServer(haproxy, writers, "pg-1");
+                    haproxy.awaitStatus("replicas", "pg-1", "DOWN");
+                    assertThat(haproxy.status("primary", "pg-0")).isEqualTo("MAINT");
+                }
+            }
+        }
+    }
+
+    @Test
+    void drainsAReplicaThatLags() throws Exception {
+        try (Cluster cluster = Cluster.on(17)) {
+            Postgres primary = cluster.primary("pg-0");
+            Postgres standby = cluster.standby("pg-1", primary);
+            int port = cluster.freePort();
+            int checkPort = cluster.freePort();
+            try (AgentProcess agent = withAgentCheck(cluster, standby, checkPort)) {
+                primary.sql("CREATE TABLE t (v text)");
+                agent.await200("/replica");
+                String config = """
+                        global
+                            stats socket %s
+                        defaults
+                            mode tcp
+                            timeout client 1m
+                            timeout server 1m
+                            timeout connect 1s
+                        listen replicas
+                            bind 127.0.0.1:%d
+                            server pg-1 127.0.0.1:%d agent-check agent-port %d agent-inter 100ms agent-send "replica?lag=1MB\\n"
+                        """.formatted(folder.resolve("stats"), port, standby.port(), checkPort);
+                try (Haproxy haproxy = new Haproxy(folder, cluster, config)) {
+                    awaitServer(haproxy, port, "pg-1");
+                    try (Connection reader = connect(port)) {
+                        standby.sql("SELECT pg_wal_replay_pause()");
+                        primary.sql("INSERT INTO t SELECT repeat(md5(v::text), 60) FROM generate_series(1, 2000) AS v");
+                        haproxy.awaitStatus("replicas", "pg-1", "DRAIN");
+                        awaitServer(haproxy, port, NOBODY);
+                        assertThat(reader.isValid(1))
+                                .as("a session that was there goes on")
+                                .isTrue();
+                        standby.sql("SELECT pg_wal_replay_resume()");
+                        awaitServer(haproxy, port, "pg-1");
                     }
                 }
             }
@@ -120,10 +213,36 @@ class HaproxyIT {
         }
     }
 
+    /** deploy/haproxy/haproxy.cfg with two servers, our ports and ten times its pace. */
+    private String shipped(int writers, int readers) throws IOException {
+        return Files.readString(Path.of("deploy/haproxy/haproxy.cfg"))
+                .replaceAll("(?m)^ +server pg-2.*\\n", "")
+                .replace("bind :5000", "bind 127.0.0.1:" + writers)
+                .replace("bind :5001", "bind 127.0.0.1:" + readers)
+                .replace("inter 1s", "inter 100ms")
+                .replace("global\n", "global\n    stats socket " + folder.resolve("stats") + "\n");
+    }
+
     private static String at(String config, String name, Postgres server, AgentProcess agent) {
+        return at(config, name, server, agent, 1); // nothing listens there
+    }
+
+    private static String at(String config, String name, Postgres server, AgentProcess agent, int agentCheckPort) {
         return config.replaceAll(
-                "server %s .*".formatted(name),
-                "server %s 127.0.0.1:%d check port %d".formatted(name, server.port(), agent.port()));
+                "server %1$s %1$s:5432 check port 8008".formatted(name),
+                "server %s 127.0.0.1:%d check port %d agent-port %d"
+                        .formatted(name, server.port(), agent.port(), agentCheckPort));
+    }
+
+    private static AgentProcess withAgentCheck(Cluster cluster, Postgres server, int port) {
+        Map<String, String> environment = Map.of(
+                "PGSIDECAR_PROBE_AGENT_CHECK_ENABLED",
+                "true",
+                "PGSIDECAR_PROBE_AGENT_CHECK_PORT",
+                "" + port,
+                "PGSIDECAR_POSTGRES_DATA_DIRECTORY",
+                server.dataDirectory().toString());
+        return AgentProcess.start(cluster, server.port(), environment).awaitAnswer();
     }
 
     private static void awaitServer(Haproxy haproxy, int port, String name) {
@@ -154,15 +273,40 @@ class HaproxyIT {
     private static final class Haproxy implements AutoCloseable {
         private final Process process;
         private final Path log;
+        private final Path stats;
 
         Haproxy(Path folder, Cluster cluster, String config) throws IOException {
             Path file = Files.writeString(folder.resolve("haproxy.cfg"), config);
             log = folder.resolve("haproxy.log");
+            stats = folder.resolve("stats");
             process = new ProcessBuilder(HAPROXY.toString(), "-db", "-f", file.toString())
                     .directory(cluster.folder().toFile())
                     .redirectErrorStream(true)
                     .redirectOutput(log.toFile())
                     .start();
+        }
+
+        void awaitStatus(String proxy, String server, String status) {
+            await("%s/%s %s".formatted(proxy, server, status))
+                    .atMost(Duration.ofSeconds(20))
+                    .ignoreExceptions()
+                    .untilAsserted(
+                            () -> assertThat(status(proxy, server)).as(log()).startsWith(status));
+        }
+
+        /** The status that HAProxy's statistics show. */
+        String status(String proxy, String server) throws IOException {
+            try (SocketChannel socket = SocketChannel.open(UnixDomainSocketAddress.of(stats))) {
+                socket.write(US_ASCII.encode("show stat\n"));
+                String table = new String(Channels.newInputStream(socket).readAllBytes(), US_ASCII);
+                List<String> names =
+                        List.of(table.lines().findFirst().orElseThrow().split(","));
+                return table.lines()
+                        .filter(line -> line.startsWith(proxy + "," + server + ","))
+                        .map(line -> line.split(",")[names.indexOf("status")])
+                        .findFirst()
+                        .orElseThrow();
+            }
         }
 
         String log() {

@@ -75,6 +75,55 @@ class FailureIT {
     }
 
     @Test
+    void stoppedIsNotDown() {
+        try (Cluster cluster = Cluster.on(17)) {
+            Postgres server = cluster.primary("pg-0");
+            Postgres other = cluster.standby("pg-1", server);
+            String folder = server.dataDirectory().toString();
+            try (Watch watch = Watch.on(server, state, "postgres.data-directory", folder)) {
+                watch.awaitInstance();
+                server.stop();
+                assertThat(watch.awaitFailure(Kind.STOPPED).cause()).contains("refused", "shut down");
+                server.start();
+                watch.awaitInstance();
+                server.stop(StopMode.IMMEDIATE);
+                watch.awaitFailure(Kind.DOWN);
+            }
+            try (Watch watch = Watch.on(
+                    other,
+                    state,
+                    "postgres.data-directory",
+                    other.dataDirectory().toString())) {
+                watch.awaitInstance();
+                other.stop();
+                watch.awaitFailure(Kind.STOPPED);
+            }
+        }
+    }
+
+    @Test
+    void stoppedIsSaidOnlyOfThisServer() throws IOException {
+        try (Cluster cluster = Cluster.on(17)) {
+            Postgres server = cluster.primary("pg-0");
+            Path foreign = Files.createDirectories(state.resolve("foreign/global"));
+            server.stop();
+            byte[] content = Files.readAllBytes(server.dataDirectory().resolve("global/pg_control"));
+            content[0]++;
+            Files.write(foreign.resolve("pg_control"), content);
+            server.start();
+            try (Watch watch = Watch.on(
+                    server,
+                    state,
+                    "postgres.data-directory",
+                    foreign.getParent().toString())) {
+                watch.awaitInstance();
+                server.stop();
+                watch.awaitFailure(Kind.DOWN);
+            }
+        }
+    }
+
+    @Test
     void hotStandbyOff() {
         try (Cluster cluster = Cluster.on(17)) {
             Postgres primary = cluster.primary("pg-0");

@@ -54,6 +54,30 @@ class ProbeTest {
     }
 
     @ParameterizedTest
+    @CsvSource(textBlock = """
+            shutting-down,      maint
+            stopped,            maint
+            lag-exceeded,       up drain
+            lag-unknown,        up drain
+            not-streaming,      up drain
+            rising,             up drain
+            not-accepting,      up drain
+            out-of-connections, up drain
+            not-primary,        ready down #not-primary
+            stale,              ready down #stale
+            down,               ready down #down
+            wrong-instance,     ready down #wrong-instance
+            """)
+    void tellsHaproxyInItsWords(String reason, String words) {
+        assertThat(AgentCheck.words(Verdict.fail(reason, "tested"))).isEqualTo(words);
+    }
+
+    @Test
+    void tellsHaproxyThatItIsIn() {
+        assertThat(AgentCheck.words(Verdict.pass("holding", "tested"))).isEqualTo("up ready");
+    }
+
+    @ParameterizedTest
     @EnumSource(
             value = Probe.class,
             mode = EnumSource.Mode.EXCLUDE,
