@@ -3,10 +3,19 @@ package dev.pgsidecar.metrics;
 import dev.pgsidecar.postgres.catalog.Statistics;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 
 /** PostgreSQL's own counters and its sessions, in postgres_exporter's names. */
 final class StatisticsMetrics {
+
+    /** Where pg_stat_bgwriter's columns went in PostgreSQL 17; dashboards read the names before it. */
+    private static final Map<String, String> BEFORE_17 = Map.of(
+            "num_timed", "checkpoints_timed",
+            "num_requested", "checkpoints_req",
+            "write_time", "checkpoint_write_time",
+            "sync_time", "checkpoint_sync_time",
+            "buffers_written", "buffers_checkpoint");
 
     private StatisticsMetrics() {}
 
@@ -20,14 +29,11 @@ final class StatisticsMetrics {
                         database.oid(),
                         "datname",
                         database.database())));
-        statistics
-                .bgwriter()
-                .forEach((column, value) ->
-                        page.add("pg_stat_bgwriter_" + column + "_total", "The column of pg_stat_bgwriter", value));
-        statistics
-                .checkpointer()
-                .forEach((column, value) -> page.add(
-                        "pg_stat_checkpointer_" + column + "_total", "The column of pg_stat_checkpointer", value));
+        statistics.bgwriter().forEach((column, value) -> bgwriter(page, column, value));
+        statistics.checkpointer().forEach((column, value) -> {
+            page.add("pg_stat_checkpointer_" + column + "_total", "The column of pg_stat_checkpointer", value);
+            Optional.ofNullable(BEFORE_17.get(column)).ifPresent(older -> bgwriter(page, older, value));
+        });
         statistics.sessions().forEach(sessions -> sessions(page, sessions));
         statistics
                 .locks()
@@ -39,6 +45,10 @@ final class StatisticsMetrics {
                         locks.database(),
                         "mode",
                         locks.mode().toLowerCase(Locale.ROOT)));
+    }
+
+    private static void bgwriter(Page page, String column, double value) {
+        page.add("pg_stat_bgwriter_" + column + "_total", "The column of pg_stat_bgwriter", value);
     }
 
     private static void sessions(Page page, Statistics.Sessions sessions) {

@@ -14,7 +14,7 @@ import java.util.TreeMap;
 /**
  * What costs the server milliseconds or more, asked seldom and on a connection of its own.
  *
- * @param settings what replication, archiving and probes depend on, by name
+ * @param settings those that matter, by name
  * @param walFolder absent for a role that may not list pg_wal
  */
 public record SlowFacts(
@@ -40,12 +40,18 @@ public record SlowFacts(
             + " has_function_privilege('pg_ls_waldir()', 'EXECUTE'),"
             + " 'reads_sizes', pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'))";
 
+    /** What replication, archiving and probes depend on, and what dashboards show. */
     private static final String SETTINGS = """
-            archive_mode, archive_timeout, cluster_name, data_checksums, default_transaction_read_only, full_page_writes,
-            hot_standby, hot_standby_feedback, max_connections, max_prepared_transactions, max_replication_slots,
-            max_slot_wal_keep_size, max_standby_streaming_delay, max_wal_senders, max_wal_size, shared_buffers,
-            synchronous_commit, synchronous_standby_names, wal_keep_size, wal_level, wal_log_hints,
-            wal_receiver_timeout, wal_segment_size, wal_sender_timeout""";
+            archive_mode, archive_timeout, autovacuum, autovacuum_freeze_max_age, autovacuum_max_workers,
+            checkpoint_completion_target, checkpoint_timeout, cluster_name, data_checksums,
+            default_transaction_read_only, effective_cache_size, fsync, full_page_writes, hot_standby,
+            hot_standby_feedback, idle_in_transaction_session_timeout, lock_timeout, log_min_duration_statement,
+            maintenance_work_mem, max_connections, max_locks_per_transaction, max_parallel_workers,
+            max_prepared_transactions, max_replication_slots, max_slot_wal_keep_size, max_standby_streaming_delay,
+            max_wal_senders, max_wal_size, max_worker_processes, min_wal_size, random_page_cost, reserved_connections,
+            seq_page_cost, shared_buffers, statement_timeout, superuser_reserved_connections, synchronous_commit,
+            synchronous_standby_names, temp_buffers, track_io_timing, wal_buffers, wal_keep_size, wal_level,
+            wal_log_hints, wal_receiver_timeout, wal_segment_size, wal_sender_timeout, work_mem""";
 
     /** The statement for what {@link #RIGHTS} answered. */
     public static String sql(JsonObject rights) {
