@@ -2,6 +2,7 @@ package dev.pgsidecar.cluster;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 
 /** The psql of a server's own version, as superuser. */
@@ -9,19 +10,18 @@ public final class Psql {
 
     private Psql() {}
 
-    /** Runs a script; an error in it is a {@link BenchException}. */
-    public static void run(Postgres server, Path script) {
-        Commands.run(
-                server.dataDirectory(),
-                Duration.ofSeconds(30),
-                List.of(
-                        server.binaries().program("psql"),
-                        "--no-psqlrc",
-                        "--host=" + server.host(),
-                        "--port=" + server.port(),
-                        "--username=" + Postgres.SUPERUSER,
-                        "--dbname=" + Postgres.DATABASE,
-                        "--set=ON_ERROR_STOP=1",
-                        "--file=" + script));
+    /** Runs a script, with more options of psql; an error in it is a {@link BenchException}. */
+    public static void run(Postgres server, Path script, String... options) {
+        List<String> command = new ArrayList<>(List.of(
+                server.binaries().program("psql"),
+                "--no-psqlrc",
+                "--host=" + server.host(),
+                "--port=" + server.port(),
+                "--username=" + Postgres.SUPERUSER,
+                "--dbname=" + Postgres.DATABASE,
+                "--set=ON_ERROR_STOP=1",
+                "--file=" + script));
+        command.addAll(List.of(options));
+        Commands.run(server.dataDirectory(), Duration.ofSeconds(30), command);
     }
 }
