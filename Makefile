@@ -8,8 +8,10 @@ JDK = $$(scripts/find-jdk)
 # Guava inside Maven still uses what these JDKs warn about.
 MVN = JAVA_HOME=$(JDK) MAVEN_OPTS="--sun-misc-unsafe-memory-access=allow" ./mvnw -B -ntp
 JAR = target/quarkus-app/quarkus-run.jar
+EXECUTABLE = $(wildcard $(CURDIR)/target/pgsidecar-*-runner)
+NEEDS_EXECUTABLE = @test -x "$(EXECUTABLE)" || { echo "$@: there is no native executable; make native builds it" >&2; exit 1; }
 
-.PHONY: help demo demo-down test soak test-native native fmt run jar
+.PHONY: help demo demo-down test soak bench test-native native fmt run jar
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -26,9 +28,16 @@ test: ## formats checked, compiled without warnings, all tests against real serv
 soak: ## the long repetitions
 	$(MVN) verify -Dtest.groups=soak -Dtest.excludedGroups=
 
+bench: ## figures of the native executable beside its neighbours, into target/benchmarks.md (about 15 minutes)
+	$(NEEDS_EXECUTABLE)
+	$(MVN) test-compile failsafe:integration-test failsafe:verify -Dtest.groups=bench -Dtest.excludedGroups= -Dbench.minutes=$(or $(MINUTES),10) \
+	  -Dpgsidecar.test.executable="$(EXECUTABLE)"
+	@cat target/benchmarks.md
+
 test-native: ## the tests that run the agent as a process, against the native executable
+	$(NEEDS_EXECUTABLE)
 	$(MVN) test-compile failsafe:integration-test failsafe:verify -Dtest.groups=agent \
-	  -Dpgsidecar.test.executable="$$(ls $(CURDIR)/target/pgsidecar-*-runner)" -Dtest.reports=failsafe-reports-native
+	  -Dpgsidecar.test.executable="$(EXECUTABLE)" -Dtest.reports=failsafe-reports-native
 
 native: ## builds the native executable (needs GRAALVM_HOME with native-image for JDK 25)
 	@test -x "$${GRAALVM_HOME:-}/bin/native-image" || { echo "make native: set GRAALVM_HOME to a GraalVM or Mandrel for JDK 25, or use Dockerfile.native" >&2; exit 1; }

@@ -1,10 +1,11 @@
--- What a standby needs of its primary: a role to stream with, and a slot of its own. Run once as a superuser on the primary;
--- safe to run again.
+-- What a standby needs of its primary: a role to stream with, and a slot of its own. Run as a superuser on the primary, and
+-- after a promote on the new one, which has none of the old one's slots. Safe to run again.
 --
 --   psql -X -d postgres -v slots='pg_1 pg_2' -f replication.sql
 --
--- Then give the role a password (\password replicator), and let the standbys in: replication.hba is the line for
--- pg_hba.conf, replication.conf the settings. A standby begins as a copy that knows its slot:
+-- Before it, the settings of replication.conf: max_slot_wal_keep_size bounds what the slot of a standby that never comes
+-- can cost; by default nothing does. After it, give the role a password (\password replicator), and let the standbys in:
+-- replication.hba. A standby begins as a copy that knows its slot:
 --
 --   pg_basebackup --write-recovery-conf --slot=pg_1 -D /path/to/data \
 --     -d 'host=pg-0 user=replicator application_name=pg-1'
@@ -12,12 +13,12 @@
 \set ON_ERROR_STOP on
 
 -- REPLICATION is all that it has: it can stream WAL and copy the whole folder, so its password is worth as much as the
--- data. It can log in to no database: no line of pg_hba.conf lets it, and nothing is granted to it.
+-- data. Into databases it could log in like anybody else: replication.hba forbids that.
 SELECT 'CREATE ROLE replicator LOGIN REPLICATION'
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'replicator') \gexec
 
 -- A slot per standby keeps the WAL that it has not received yet, from this moment on (true: at once, not at its first
--- visit): the copy that begins next misses nothing. max_slot_wal_keep_size bounds what a lost standby can cost.
+-- visit): the copy that begins next misses nothing.
 SELECT pg_create_physical_replication_slot(slot, true)
 FROM string_to_table(:'slots', ' ') AS slot
 WHERE slot <> '' AND NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = slot);

@@ -8,12 +8,12 @@ import dev.pgsidecar.observe.Observation;
 import dev.pgsidecar.observe.Observation.Answered;
 import dev.pgsidecar.observe.Observation.Unanswered;
 import dev.pgsidecar.observe.Observations;
-import dev.pgsidecar.observe.SlowObservation;
 import dev.pgsidecar.postgres.Failure;
 import io.prometheus.client.Collector;
 import io.prometheus.client.CollectorRegistry;
 import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
@@ -82,11 +82,13 @@ public class ObservationCollector extends Collector {
                     settings.open().addresses());
             SlotMetrics.add(page, seen);
             ServerMetrics.add(page, seen);
+            boolean seesAll = seen.facts().server().seesAll();
             history.slow()
-                    .flatMap(SlowObservation::statistics)
-                    .ifPresent(statistics -> StatisticsMetrics.add(page, statistics));
+                    .flatMap(
+                            slow -> slow.statistics(now, late(settings.observe().connectEvery())))
+                    .ifPresent(statistics -> StatisticsMetrics.add(page, statistics, seesAll));
             history.slow()
-                    .flatMap(SlowObservation::facts)
+                    .flatMap(slow -> slow.facts(now, late(settings.observe().sizesEvery())))
                     .ifPresent(facts -> ServerMetrics.add(page, facts, now.wall()));
             if (settings.metrics().oldSlotNames()) {
                 page.repeat("pg_replication_slots_", "pg_replication_slot_");
@@ -96,6 +98,11 @@ public class ObservationCollector extends Collector {
             }
         });
         return page;
+    }
+
+    /** What should have come every so often and has not for so long is not the truth any more. */
+    private Duration late(Duration every) {
+        return every.multipliedBy(2).plus(settings.observe().staleAfter());
     }
 
     private static void observation(Page page, Observation latest, Moment now) {

@@ -19,7 +19,8 @@ final class StatisticsMetrics {
 
     private StatisticsMetrics() {}
 
-    static void add(Page page, Statistics statistics) {
+    /** @param seesAll whether other users' sessions show what they do; without that, sessions would be mere zeros */
+    static void add(Page page, Statistics statistics, boolean seesAll) {
         statistics.databases().forEach(database -> database.values()
                 .forEach((column, value) -> page.add(
                         "pg_stat_database_" + column,
@@ -34,7 +35,9 @@ final class StatisticsMetrics {
             page.add("pg_stat_checkpointer_" + column + "_total", "The column of pg_stat_checkpointer", value);
             Optional.ofNullable(BEFORE_17.get(column)).ifPresent(older -> bgwriter(page, older, value));
         });
-        statistics.sessions().forEach(sessions -> sessions(page, sessions));
+        if (seesAll) {
+            statistics.sessions().forEach(sessions -> sessions(page, sessions));
+        }
         statistics
                 .locks()
                 .forEach(locks -> page.add(

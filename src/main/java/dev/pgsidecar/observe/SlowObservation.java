@@ -3,6 +3,7 @@ package dev.pgsidecar.observe;
 import dev.pgsidecar.postgres.Failure;
 import dev.pgsidecar.postgres.catalog.SlowFacts;
 import dev.pgsidecar.postgres.catalog.Statistics;
+import java.time.Duration;
 import java.util.Optional;
 
 /**
@@ -11,7 +12,9 @@ import java.util.Optional;
  *
  * @param at when the attempt ended
  * @param facts the newest there are
+ * @param factsAt when they were answered
  * @param statistics the newest there are
+ * @param statisticsAt when they were answered
  * @param connectFailure why no connection could be opened
  * @param failuresInARow how many attempts to connect have failed since the last that did not
  * @param queryFailure why the facts could not be had when they were due
@@ -19,7 +22,9 @@ import java.util.Optional;
 public record SlowObservation(
         Moment at,
         Optional<SlowFacts> facts,
+        Optional<Moment> factsAt,
         Optional<Statistics> statistics,
+        Optional<Moment> statisticsAt,
         Optional<Failure> connectFailure,
         int failuresInARow,
         Optional<Failure> queryFailure) {
@@ -36,29 +41,65 @@ public record SlowObservation(
         });
     }
 
+    /** The facts, if they are no older than this. */
+    public Optional<SlowFacts> facts(Moment now, Duration most) {
+        return facts.filter(some -> isWithin(factsAt, now, most));
+    }
+
+    /** The statistics, if they are no older than this. */
+    public Optional<Statistics> statistics(Moment now, Duration most) {
+        return statistics.filter(some -> isWithin(statisticsAt, now, most));
+    }
+
+    private static boolean isWithin(Optional<Moment> at, Moment now, Duration most) {
+        return at.orElseThrow().ageAt(now).compareTo(most) <= 0;
+    }
+
     static SlowObservation beginning(Moment at) {
-        return new SlowObservation(at, Optional.empty(), Optional.empty(), Optional.empty(), 0, Optional.empty());
+        return new SlowObservation(
+                at,
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                0,
+                Optional.empty());
     }
 
     SlowObservation connected() {
-        return new SlowObservation(Moment.now(), facts, statistics, Optional.empty(), 0, queryFailure);
+        return attempted(Optional.empty(), 0, queryFailure);
     }
 
     SlowObservation refused(Failure failure) {
-        return new SlowObservation(
-                Moment.now(), facts, statistics, Optional.of(failure), failuresInARow + 1, queryFailure);
-    }
-
-    SlowObservation answered(SlowFacts newest) {
-        return new SlowObservation(
-                Moment.now(), Optional.of(newest), statistics, Optional.empty(), 0, Optional.empty());
-    }
-
-    SlowObservation answered(Statistics newest) {
-        return new SlowObservation(Moment.now(), facts, Optional.of(newest), Optional.empty(), 0, queryFailure);
+        return attempted(Optional.of(failure), failuresInARow + 1, queryFailure);
     }
 
     SlowObservation unanswered(Failure failure) {
-        return new SlowObservation(Moment.now(), facts, statistics, Optional.empty(), 0, Optional.of(failure));
+        return attempted(Optional.empty(), 0, Optional.of(failure));
+    }
+
+    private SlowObservation attempted(Optional<Failure> connecting, int failed, Optional<Failure> querying) {
+        return new SlowObservation(
+                Moment.now(), facts, factsAt, statistics, statisticsAt, connecting, failed, querying);
+    }
+
+    SlowObservation answered(SlowFacts newest) {
+        Moment now = Moment.now();
+        return new SlowObservation(
+                now,
+                Optional.of(newest),
+                Optional.of(now),
+                statistics,
+                statisticsAt,
+                Optional.empty(),
+                0,
+                Optional.empty());
+    }
+
+    SlowObservation answered(Statistics newest) {
+        Moment now = Moment.now();
+        return new SlowObservation(
+                now, facts, factsAt, Optional.of(newest), Optional.of(now), Optional.empty(), 0, queryFailure);
     }
 }

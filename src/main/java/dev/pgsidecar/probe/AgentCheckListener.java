@@ -52,15 +52,18 @@ public class AgentCheckListener {
                 .connectHandler(this::accept)
                 .exceptionHandler(e -> LOG.debugf("a caller of the agent-check port: %s", e.getMessage()));
         OpenListener.await(server.listen(port, host), host, port, "pgsidecar.probe.agent-check.port");
-        vertx.setPeriodic(1000, timer -> connections.overdue(System.nanoTime()).forEach(this::giveUpOn));
+        vertx.setPeriodic(1000, timer -> connections.overdue(System.nanoTime()).forEach(Sockets::cut));
         LOG.infof("HAProxy's agent-check on port %d", port);
     }
 
     private void accept(NetSocket caller) {
-        Sockets.channel(caller).closeFuture().addListener(closed -> connections.remove(caller));
+        StringBuilder line = new StringBuilder();
+        Sockets.channel(caller).closeFuture().addListener(closed -> {
+            connections.remove(caller);
+            tellHow(line);
+        });
         connections.add(caller, System.nanoTime() + LINE.toNanos()).forEach(Sockets::cut);
         caller.exceptionHandler(e -> Sockets.cut(caller));
-        StringBuilder line = new StringBuilder();
         caller.handler(bytes -> {
             line.append(bytes.toString(StandardCharsets.US_ASCII));
             int end = line.indexOf("\n");
@@ -82,16 +85,15 @@ public class AgentCheckListener {
             return AgentCheck.down("no-such-probe");
         }
         try {
-            return AgentCheck.words(
-                    answers.verdict(probe, Question.parse(pathAndQuery.length == 2 ? pathAndQuery[1] : "")));
+            return answers.agentCheck(probe, Question.parse(pathAndQuery.length == 2 ? pathAndQuery[1] : ""));
         } catch (IllegalArgumentException _) {
             return AgentCheck.down("bad-query");
         }
     }
 
-    private void giveUpOn(NetSocket silent) {
-        Sockets.cut(silent);
-        if (!toldHow) {
+    /** A balancer that sends nothing goes when its own time is up, or ours. */
+    private void tellHow(CharSequence line) {
+        if (line.isEmpty() && !toldHow) {
             toldHow = true;
             LOG.warn("a caller of the agent-check port named no probe; HAProxy's server line needs"
                     + " agent-send \"primary\\n\" (or \"replica\\n\", or any other probe)");

@@ -13,6 +13,12 @@ sealed interface Sight {
     /** The reason when the connection at rest is answered and a fresh one is refused. */
     String NOT_ACCEPTING = "not-accepting";
 
+    /** The reason when the last observation is too old. */
+    String STALE = "stale";
+
+    /** The reason before the first one. */
+    String NO_OBSERVATION = "no-observation";
+
     /** It is: this is the instance. */
     record Clear(Instance instance) implements Sight {}
 
@@ -21,12 +27,12 @@ sealed interface Sight {
 
     static Sight of(History history, Moment now, Limits limits) {
         if (history.latest().isEmpty()) {
-            return new Blocked(Verdict.fail("no-observation", "the first observation has not ended yet"));
+            return new Blocked(Verdict.fail(NO_OBSERVATION, "the first observation has not ended yet"));
         }
         Observation latest = history.latest().get();
         if (!latest.isFresh(now, limits.staleAfter())) {
             return new Blocked(Verdict.fail(
-                    "stale",
+                    STALE,
                     "the last observation is older than %dms"
                             .formatted(limits.staleAfter().toMillis())));
         }

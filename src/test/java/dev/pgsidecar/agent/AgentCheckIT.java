@@ -77,7 +77,7 @@ class AgentCheckIT {
     @Test
     void saysNothingToWhoNamesNoProbe() throws Exception {
         assertThat(answer("")).isEmpty();
-        assertThat(agent.log()).contains("agent-send \"primary\\n\"");
+        await().untilAsserted(() -> assertThat(agent.log()).contains("agent-send \"primary\\n\""));
         assertThat(answer("primary")).as("without an end of line").isEmpty();
     }
 

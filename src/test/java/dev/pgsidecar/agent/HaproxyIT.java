@@ -104,7 +104,7 @@ class HaproxyIT {
                 primary.sql("CREATE TABLE t (v text)");
                 atStandby.await200("/replica");
                 String config = at(
-                        at(shipped(writers, readers), "pg-0", primary, atPrimary, checkPrimary),
+                        at(shippedWithAgentCheck(writers, readers), "pg-0", primary, atPrimary, checkPrimary),
                         "pg-1",
                         standby,
                         atStandby,
@@ -146,35 +146,29 @@ class HaproxyIT {
         try (Cluster cluster = Cluster.on(17)) {
             Postgres primary = cluster.primary("pg-0");
             Postgres standby = cluster.standby("pg-1", primary);
-            int port = cluster.freePort();
+            int readers = cluster.freePort();
             int checkPort = cluster.freePort();
             try (AgentProcess agent = withAgentCheck(cluster, standby, checkPort)) {
                 primary.sql("CREATE TABLE t (v text)");
                 agent.await200("/replica");
-                String config = """
-                        global
-                            stats socket %s
-                        defaults
-                            mode tcp
-                            timeout client 1m
-                            timeout server 1m
-                            timeout connect 1s
-                        listen replicas
-                            bind 127.0.0.1:%d
-                            server pg-1 127.0.0.1:%d agent-check agent-port %d agent-inter 100ms agent-send "replica?lag=1MB\\n"
-                        """.formatted(folder.resolve("stats"), port, standby.port(), checkPort);
+                String config = at(
+                                shippedWithAgentCheck(cluster.freePort(), readers), "pg-1", standby, agent, checkPort)
+                        .replaceAll("(?m)^ +server pg-0.*\\n", "");
                 try (Haproxy haproxy = new Haproxy(folder, cluster, config)) {
-                    awaitServer(haproxy, port, "pg-1");
-                    try (Connection reader = connect(port)) {
+                    awaitServer(haproxy, readers, "pg-1");
+                    try (Connection reader = connect(readers)) {
                         standby.sql("SELECT pg_wal_replay_pause()");
-                        primary.sql("INSERT INTO t SELECT repeat(md5(v::text), 60) FROM generate_series(1, 2000) AS v");
+                        primary.sql(
+                                "INSERT INTO t SELECT repeat(md5(v::text), 60) FROM generate_series(1, 12000) AS v");
                         haproxy.awaitStatus("replicas", "pg-1", "DRAIN");
-                        awaitServer(haproxy, port, NOBODY);
+                        Thread.sleep(1500); // far longer than fall health checks
+                        assertThat(haproxy.status("replicas", "pg-1")).startsWith("DRAIN");
+                        awaitServer(haproxy, readers, NOBODY);
                         assertThat(reader.isValid(1))
                                 .as("a session that was there goes on")
                                 .isTrue();
                         standby.sql("SELECT pg_wal_replay_resume()");
-                        awaitServer(haproxy, port, "pg-1");
+                        awaitServer(haproxy, readers, "pg-1");
                     }
                 }
             }
@@ -213,9 +207,17 @@ class HaproxyIT {
         }
     }
 
-    /** deploy/haproxy/haproxy.cfg with two servers, our ports and ten times its pace. */
     private String shipped(int writers, int readers) throws IOException {
-        return Files.readString(Path.of("deploy/haproxy/haproxy.cfg"))
+        return adapted("haproxy.cfg", writers, readers);
+    }
+
+    private String shippedWithAgentCheck(int writers, int readers) throws IOException {
+        return adapted("haproxy-agent-check.cfg", writers, readers);
+    }
+
+    /** A file of deploy/haproxy with two servers, our ports and ten times its pace. */
+    private String adapted(String name, int writers, int readers) throws IOException {
+        return Files.readString(Path.of("deploy/haproxy", name))
                 .replaceAll("(?m)^ +server pg-2.*\\n", "")
                 .replace("bind :5000", "bind 127.0.0.1:" + writers)
                 .replace("bind :5001", "bind 127.0.0.1:" + readers)
@@ -224,14 +226,16 @@ class HaproxyIT {
     }
 
     private static String at(String config, String name, Postgres server, AgentProcess agent) {
-        return at(config, name, server, agent, 1); // nothing listens there
+        return config.replaceAll(
+                "server %1$s %1$s:5432 check port 8008".formatted(name),
+                "server %s 127.0.0.1:%d check port %d".formatted(name, server.port(), agent.port()));
     }
 
     private static String at(String config, String name, Postgres server, AgentProcess agent, int agentCheckPort) {
-        return config.replaceAll(
-                "server %1$s %1$s:5432 check port 8008".formatted(name),
-                "server %s 127.0.0.1:%d check port %d agent-port %d"
-                        .formatted(name, server.port(), agent.port(), agentCheckPort));
+        return at(config, name, server, agent)
+                .replace(
+                        " port %d ".formatted(agent.port()),
+                        " port %d agent-port %d ".formatted(agent.port(), agentCheckPort));
     }
 
     private static AgentProcess withAgentCheck(Cluster cluster, Postgres server, int port) {

@@ -49,14 +49,20 @@ class ReplicationFilesIT {
                             + " OR rolcreatedb OR rolbypassrls) FROM pg_roles WHERE rolname = 'replicator'"))
                     .isEqualTo("t");
 
-            Files.readAllLines(FOLDER.resolve("replication.hba")).stream()
-                    .filter(line -> line.startsWith("host"))
-                    .forEach(primary::hba);
+            List<String> lines = Files.readAllLines(FOLDER.resolve("replication.hba")).stream()
+                    .filter(line -> !line.startsWith("#"))
+                    .toList();
+            lines.reversed().forEach(primary::hba); // each goes above those before
             assertThat(primary.queryColumn("SELECT error FROM pg_hba_file_rules WHERE error IS NOT NULL"))
                     .isEmpty();
             assertThat(primary.query("SELECT count(*) FROM pg_hba_file_rules WHERE 'replicator' = ANY (user_name)"
-                            + " AND database = '{replication}' AND auth_method = 'scram-sha-256'"))
-                    .isEqualTo("1");
+                            + " AND (database = '{replication}' AND auth_method = 'scram-sha-256'"
+                            + " OR database = '{all}' AND auth_method = 'reject')"))
+                    .isEqualTo("3");
+
+            primary.sql("ALTER ROLE replicator PASSWORD 'secret'");
+            assertThatThrownBy(() -> primary.connect(Postgres.DATABASE, "replicator", "secret"))
+                    .hasMessageContaining("pg_hba.conf rejects connection");
 
             archives(primary, archive);
         }

@@ -1,0 +1,500 @@
+package dev.pgsidecar.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.pgsidecar.cluster.Account;
+import dev.pgsidecar.cluster.Cluster;
+import dev.pgsidecar.cluster.Postgres;
+import dev.pgsidecar.cluster.Standby;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.function.IntSupplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.assertj.core.api.Assumptions;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * `make bench`: figures of the executable, and of its neighbours in the same minutes on the same machine. Each line goes
+ * to target/benchmarks.md as it is measured; a machine has its own, so only the ratios travel.
+ */
+@Tag("bench")
+@TestMethodOrder(MethodOrderer.MethodName.class)
+class BenchmarkIT {
+
+    private static final Path REPORT = Path.of("target/benchmarks.md");
+
+    /** What is measured has a core for itself, and so has who measures. */
+    private static final String MEASURED = "0";
+
+    private static final String MEASURER = "1";
+
+    private static final int ROUNDS = 5;
+
+    private static final HttpClient HTTP = HttpClient.newBuilder()
+            .version(HttpClient.Version.HTTP_1_1)
+            .connectTimeout(Duration.ofSeconds(2))
+            .build();
+
+    @TempDir
+    Path folder;
+
+    private Cluster cluster;
+
+    @BeforeAll
+    static void begin() throws IOException {
+        Files.createDirectories(REPORT.getParent());
+        Files.writeString(REPORT, """
+                | measured | figure | beside | ratio | bound | |
+                |---|---|---|---|---|---|
+                """);
+    }
+
+    @BeforeEach
+    void tools() {
+        needs("/usr/bin/wrk");
+        needs("/usr/bin/taskset");
+    }
+
+    @Test
+    void probes() throws Exception {
+        needs("/usr/sbin/nginx");
+        try (Cluster open = Cluster.on(17)) {
+            cluster = open;
+            Postgres primary = open.primary("pg-0");
+            try (AgentProcess agent = AgentProcess.beside(open, primary);
+                    Neighbour nginx = nginx()) {
+                agent.await200("/primary");
+                pin(agent.process());
+                List<Load> ours = new ArrayList<>();
+                List<Load> theirs = new ArrayList<>();
+                for (int round = 0; round < ROUNDS; round++) {
+                    ours.add(load(agent.port(), "/primary"));
+                    theirs.add(load(nginx.port(), "/primary"));
+                }
+                double own = median(ours.stream().map(Load::perSecond).toList());
+                double other = median(theirs.stream().map(Load::perSecond).toList());
+                reportRatio("probes a second on one core, 32 connections", own, "nginx, `return 200`", other, 0.4);
+                double ownP99 = median(ours.stream().map(Load::p99).toList());
+                double otherP99 = median(theirs.stream().map(Load::p99).toList());
+                line(
+                        "99 % of these within, ms",
+                        "%.1f".formatted(ownP99),
+                        "nginx: %.1f".formatted(otherP99),
+                        "%.2f".formatted(ownP99 / otherP99),
+                        "",
+                        true);
+            }
+        }
+    }
+
+    @Test
+    void probesBesidePatroni() throws Exception {
+        needs("/usr/bin/patroni");
+        needs("/usr/bin/etcd");
+        try (Cluster open = Cluster.on(15)) {
+            cluster = open;
+            Postgres primary = open.primary("pg-0");
+            try (AgentProcess agent = AgentProcess.beside(open, primary);
+                    Neighbour etcd = etcd();
+                    Neighbour patroni = patroni(etcd)) {
+                agent.await200("/primary");
+                pin(agent.process());
+                List<Load> ours = new ArrayList<>();
+                List<Load> theirs = new ArrayList<>();
+                for (int round = 0; round < ROUNDS; round++) {
+                    ours.add(load(agent.port(), "/primary"));
+                    theirs.add(load(patroni.port(), "/primary"));
+                }
+                double own = median(ours.stream().map(Load::perSecond).toList());
+                double other = median(theirs.stream().map(Load::perSecond).toList());
+                reportRatio("probes a second on one core, 32 connections", own, "Patroni", other, 20);
+            }
+        }
+    }
+
+    @Test
+    void scrapesWithTwentySlots() throws Exception {
+        needs("/usr/bin/prometheus-postgres-exporter");
+        try (Cluster open = Cluster.on(17)) {
+            cluster = open;
+            Postgres primary = open.primary("pg-0", Map.of("max_replication_slots", "30"));
+            slots(primary, 20);
+            try (AgentProcess agent = AgentProcess.beside(open, primary);
+                    Neighbour exporter = exporter(primary)) {
+                agent.await200("/primary");
+                await().untilAsserted(() -> assertThat(agent.getText("/metrics"))
+                        .contains("slot_19", "pg_stat_database_xact_commit", "pg_settings_max_connections"));
+                List<Double> ours = new ArrayList<>();
+                List<Double> theirs = new ArrayList<>();
+                for (int scrape = 0; scrape < 300; scrape++) {
+                    ours.add(millis(() -> status(agent.port(), "/metrics")));
+                    theirs.add(millis(() -> status(exporter.port(), "/metrics")));
+                }
+                line(
+                        "a scrape with 20 slots, ms",
+                        "%.1f".formatted(median(ours)),
+                        "postgres_exporter: %.1f".formatted(median(theirs)),
+                        "%.2f".formatted(median(ours) / median(theirs)),
+                        "at most 5",
+                        median(ours) <= 5);
+            }
+        }
+    }
+
+    @Test
+    void observationOfFiveStandbysAndTwentySlots() {
+        try (Cluster open = Cluster.on(17)) {
+            Postgres primary = open.primary(
+                    "pg-0",
+                    Map.of(
+                            "shared_preload_libraries", "pg_stat_statements",
+                            "pg_stat_statements.track_planning", "on",
+                            "max_replication_slots", "30"));
+            primary.sql("CREATE EXTENSION pg_stat_statements");
+            for (int standby = 1; standby <= 5; standby++) {
+                open.standby("pg-" + standby, primary, Standby.WITH_SLOT);
+            }
+            slots(primary, 15);
+            try (AgentProcess agent = AgentProcess.beside(open, primary)) {
+                agent.await200("/primary");
+                primary.sql("SELECT pg_stat_statements_reset()");
+                String statement = " FROM pg_stat_statements WHERE query LIKE '%recovering%' AND calls > 1";
+                await().atMost(Duration.ofMinutes(2))
+                        .until(() ->
+                                Integer.parseInt(primary.query("SELECT coalesce(sum(calls), 0)" + statement)) >= 200);
+                double millis = Double.parseDouble(
+                        primary.query("SELECT sum(total_exec_time + total_plan_time)" + " / sum(calls)" + statement));
+                reportBound("server time of an observation, 5 standbys and 20 slots, ms", millis, 2);
+            }
+        }
+    }
+
+    @Test
+    void startToTheFirstTrueProbe() throws Exception {
+        try (Cluster open = Cluster.on(17)) {
+            Postgres primary = open.primary("pg-0");
+            List<Double> starts = new ArrayList<>();
+            for (int start = 0; start < 15; start++) {
+                long began = System.nanoTime();
+                try (AgentProcess agent = AgentProcess.start(open, primary.port(), Map.of())) {
+                    while (!answersTrue(agent.port())) {
+                        Thread.sleep(1);
+                    }
+                    starts.add((System.nanoTime() - began) / 1e6);
+                }
+            }
+            reportBound("start to the first 200 of /primary, ms (15 starts)", median(starts), 150);
+        }
+    }
+
+    @Test
+    void memory() throws Exception {
+        int minutes = Integer.getInteger("bench.minutes", 10);
+        try (Cluster open = Cluster.on(17)) {
+            cluster = open;
+            Postgres primary = open.primary("pg-0", Map.of("max_replication_slots", "30"));
+            slots(primary, 20);
+            // As users run it: an observation a second.
+            Map<String, String> usual = Map.of(
+                    "PGSIDECAR_OBSERVE_INTERVAL", "1s",
+                    "PGSIDECAR_OBSERVE_STALE_AFTER", "5s",
+                    "PGSIDECAR_OBSERVE_CONNECT_EVERY", "5s");
+            try (AgentProcess agent =
+                    AgentProcess.start(open, primary.port(), usual).awaitAnswer()) {
+                agent.await200("/primary");
+                for (int probe = 0; probe < 100_000; probe++) {
+                    assertThat(status(agent.port(), "/primary")).isEqualTo(200);
+                    if (probe % 100 == 0) {
+                        assertThat(status(agent.port(), "/metrics")).isEqualTo(200);
+                    }
+                }
+                reportBound("resident after 100,000 probes and 1,000 scrapes, MB", megabytes(agent, "VmRSS"), 64);
+                reportBound("of it anonymous, MB", megabytes(agent, "RssAnon"), 24);
+                Thread.sleep(10_000);
+                double anonymous = megabytes(agent, "RssAnon");
+                double mostResident = 0;
+                double mostAnonymous = anonymous;
+                long end = System.nanoTime() + Duration.ofMinutes(minutes).toNanos();
+                while (System.nanoTime() < end) {
+                    for (int probe = 0; probe < 10; probe++) {
+                        status(agent.port(), "/primary");
+                    }
+                    status(agent.port(), "/metrics");
+                    Thread.sleep(1000);
+                    mostResident = Math.max(mostResident, megabytes(agent, "VmRSS"));
+                    mostAnonymous = Math.max(mostAnonymous, megabytes(agent, "RssAnon"));
+                }
+                String next = "over the next %d minutes (10 probes and a scrape a second), MB".formatted(minutes);
+                reportBound("most resident " + next, mostResident, 64);
+                reportBound("anonymous grown " + next, mostAnonymous - anonymous, 1);
+            }
+        }
+    }
+
+    // --- What is measured with -----------------------------------------------------------------------------------
+
+    private record Load(double perSecond, double p99) {}
+
+    private static final Pattern RATE = Pattern.compile("Requests/sec:\\s+([0-9.]+)");
+    private static final Pattern P99 = Pattern.compile("99%\\s+([0-9.]+)(us|ms|s)");
+
+    private Load load(int port, String path) throws IOException, InterruptedException {
+        Path output = Files.createTempFile(folder, "wrk", ".out");
+        new ProcessBuilder(
+                        "taskset",
+                        "-c",
+                        MEASURER,
+                        "wrk",
+                        "-t1",
+                        "-c32",
+                        "-d5s",
+                        "--latency",
+                        "http://127.0.0.1:%d%s".formatted(port, path))
+                .redirectErrorStream(true)
+                .redirectOutput(output.toFile())
+                .start()
+                .waitFor();
+        String text = Files.readString(output);
+        assertThat(text).doesNotContain("Non-2xx");
+        Matcher rate = RATE.matcher(text);
+        Matcher p99 = P99.matcher(text);
+        assertThat(rate.find() && p99.find()).as(text).isTrue();
+        double unit =
+                switch (p99.group(2)) {
+                    case "us" -> 1e-3;
+                    case "ms" -> 1;
+                    default -> 1e3;
+                };
+        return new Load(Double.parseDouble(rate.group(1)), Double.parseDouble(p99.group(1)) * unit);
+    }
+
+    private static double millis(IntSupplier request) {
+        long began = System.nanoTime();
+        assertThat(request.getAsInt()).isEqualTo(200);
+        return (System.nanoTime() - began) / 1e6;
+    }
+
+    private static int status(int port, String path) {
+        HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:%d%s".formatted(port, path)))
+                .timeout(Duration.ofSeconds(10))
+                .build();
+        try {
+            return HTTP.send(request, HttpResponse.BodyHandlers.ofByteArray()).statusCode();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Without an HTTP client, whose first request would be the slowest part. */
+    private static boolean answersTrue(int port) {
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+            socket.getOutputStream().write("GET /primary HTTP/1.0\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+            return new String(socket.getInputStream().readNBytes(12), StandardCharsets.US_ASCII).endsWith("200");
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    private static double megabytes(AgentProcess agent, String field) throws IOException {
+        return Files.readAllLines(Path.of("/proc/" + agent.process().pid() + "/status")).stream()
+                .filter(line -> line.startsWith(field + ":"))
+                .mapToDouble(line -> Double.parseDouble(line.replaceAll("\\D", "")) / 1024)
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private static double median(List<Double> values) {
+        double[] sorted =
+                values.stream().mapToDouble(Double::doubleValue).sorted().toArray();
+        return sorted[sorted.length / 2];
+    }
+
+    private static void slots(Postgres primary, int count) {
+        for (int slot = 0; slot < count; slot++) {
+            primary.sql("SELECT pg_create_physical_replication_slot('slot_%d', true)".formatted(slot));
+        }
+    }
+
+    private static void pin(Process process) throws IOException, InterruptedException {
+        new ProcessBuilder("taskset", "-acp", MEASURED, "" + process.pid())
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                .start()
+                .waitFor();
+    }
+
+    private static void needs(String program) {
+        Assumptions.assumeThat(Path.of(program)).exists();
+    }
+
+    private static void reportBound(String what, double figure, double most) throws UncheckedIOException {
+        line(what, "%.1f".formatted(figure), "", "", "at most %s".formatted(plain(most)), figure <= most);
+    }
+
+    private static void reportRatio(String what, double own, String neighbour, double other, double atLeast) {
+        line(
+                what,
+                "%.0f".formatted(own),
+                "%s: %.0f".formatted(neighbour, other),
+                "%.2f".formatted(own / other),
+                "ratio at least " + plain(atLeast),
+                own / other >= atLeast);
+    }
+
+    private static void line(String what, String own, String other, String ratio, String bound, boolean kept) {
+        String line = "| %s | %s | %s | %s | %s | %s |%n"
+                .formatted(what, own, other, ratio, bound, bound.isEmpty() ? "" : kept ? "kept" : "MISSED");
+        try {
+            Files.writeString(REPORT, line, StandardOpenOption.APPEND);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static String plain(double number) {
+        return number == Math.rint(number) ? "%.0f".formatted(number) : "" + number;
+    }
+
+    // --- The neighbours ------------------------------------------------------------------------------------------
+
+    /** Another program that answers HTTP on a port; it works in the cluster's folder, so that it ends with it. */
+    private record Neighbour(Process process, int port) implements AutoCloseable {
+        @Override
+        public void close() {
+            process.destroyForcibly();
+        }
+    }
+
+    private Neighbour nginx() throws IOException {
+        int port = cluster.freePort();
+        Path config = Files.writeString(folder.resolve("nginx.conf"), """
+                daemon off;
+                master_process off;
+                pid %1$s/nginx.pid;
+                error_log stderr;
+                events {}
+                http {
+                  access_log off;
+                  keepalive_requests 1000000000;
+                  client_body_temp_path %1$s; proxy_temp_path %1$s; fastcgi_temp_path %1$s; uwsgi_temp_path %1$s; scgi_temp_path %1$s;
+                  default_type application/json;
+                  server {
+                    listen 127.0.0.1:%2$d;
+                    return 200 '{"role": "primary", "state": "running", "timeline": 1, "observedAt": "2026-01-02T03:04:05.678901Z", "reason": "ok"}';
+                  }
+                }
+                """.formatted(folder, port));
+        return start(port, "/", Map.of(), "taskset", "-c", MEASURED, "nginx", "-e", "stderr", "-c", config.toString());
+    }
+
+    private Neighbour exporter(Postgres primary) throws IOException {
+        int port = cluster.freePort();
+        return start(
+                port,
+                "/metrics",
+                Map.of(
+                        "DATA_SOURCE_NAME",
+                        "postgresql://postgres@127.0.0.1:%d/postgres?sslmode=disable".formatted(primary.port())),
+                "prometheus-postgres-exporter",
+                "--web.listen-address=127.0.0.1:" + port);
+    }
+
+    private Neighbour etcd() throws IOException {
+        int port = cluster.freePort();
+        String url = "http://127.0.0.1:" + port;
+        String peers = "http://127.0.0.1:" + cluster.freePort();
+        return start(
+                port,
+                "/health",
+                Map.of(),
+                "etcd",
+                "--data-dir=" + folder.resolve("etcd"),
+                "--listen-client-urls=" + url,
+                "--advertise-client-urls=" + url,
+                "--listen-peer-urls=" + peers,
+                "--initial-advertise-peer-urls=" + peers,
+                "--initial-cluster=default=" + peers);
+    }
+
+    private Neighbour patroni(Neighbour etcd) throws IOException {
+        int port = cluster.freePort();
+        Path home = cluster.folder().resolve("patroni");
+        Path config = Files.writeString(folder.resolve("patroni.yaml"), """
+                scope: bench
+                name: pg-0
+                restapi: { listen: "127.0.0.1:%1$d", connect_address: "127.0.0.1:%1$d" }
+                etcd3: { host: "127.0.0.1:%2$d" }
+                bootstrap:
+                  dcs: { ttl: 30, loop_wait: 10 }
+                  initdb: [ { encoding: UTF8 }, { locale: C } ]
+                  pg_hba: [ "host all all 127.0.0.1/32 trust", "host replication all 127.0.0.1/32 trust" ]
+                postgresql:
+                  listen: 127.0.0.1:%3$d
+                  connect_address: 127.0.0.1:%3$d
+                  data_dir: %4$s/data
+                  bin_dir: %5$s
+                  pgpass: %4$s/pgpass
+                  authentication:
+                    superuser: { username: postgres, password: bench }
+                    replication: { username: replicator, password: bench }
+                  parameters: { unix_socket_directories: "%4$s", shared_buffers: 16MB }
+                """.formatted(
+                        port,
+                        etcd.port(),
+                        cluster.freePort(),
+                        home,
+                        Path.of(cluster.binaries().program("postgres")).getParent()));
+        openToAll(config);
+        List<String> command = new ArrayList<>(List.of("taskset", "-c", MEASURED));
+        command.addAll(Account.current()
+                .command(List.of(
+                        "sh", "-c", "mkdir -m 700 %1$s && cd %1$s && exec patroni %2$s".formatted(home, config))));
+        return start(port, "/primary", Map.of(), command.toArray(String[]::new));
+    }
+
+    private void openToAll(Path file) throws IOException {
+        Files.setPosixFilePermissions(folder, java.nio.file.attribute.PosixFilePermissions.fromString("rwxr-xr-x"));
+        Files.setPosixFilePermissions(file, java.nio.file.attribute.PosixFilePermissions.fromString("rw-r--r--"));
+    }
+
+    private Neighbour start(int port, String path, Map<String, String> environment, String... command)
+            throws IOException {
+        Path log = Files.createTempFile(folder, "neighbour", ".log");
+        ProcessBuilder builder = new ProcessBuilder(command)
+                .directory(cluster.folder().toFile())
+                .redirectErrorStream(true)
+                .redirectOutput(log.toFile());
+        builder.environment().putAll(environment);
+        Neighbour neighbour = new Neighbour(builder.start(), port);
+        await(Arrays.toString(command))
+                .atMost(Duration.ofSeconds(60))
+                .ignoreExceptions()
+                .untilAsserted(() ->
+                        assertThat(status(port, path)).as(Files.readString(log)).isEqualTo(200));
+        return neighbour;
+    }
+}
