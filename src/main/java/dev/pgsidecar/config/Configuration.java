@@ -87,7 +87,10 @@ public final class Configuration {
 
     /** Each key's value and where it came from, a line each; secrets masked. */
     public List<String> effective() {
-        return Key.ALL.stream().map(this::effective).toList();
+        return Key.ALL.stream()
+                .flatMap(key -> key.among(config.getPropertyNames()).stream())
+                .map(this::effective)
+                .toList();
     }
 
     private String effective(Key key) {

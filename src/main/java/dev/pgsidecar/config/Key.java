@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.stream.StreamSupport;
 
 /**
  * One configuration key, read off {@link Settings}.
@@ -29,9 +30,32 @@ public record Key(String name, Class<?> type, String allowed, boolean secret, bo
     /** Every key there is, in the order of their names. */
     public static final List<Key> ALL = keysOf(Settings.class, PREFIX);
 
-    /** The environment variable of this key, such as {@code PGSIDECAR_POSTGRES_PORT}. */
+    /** Stands for any index in the name of a key of a list, such as {@code pgsidecar.peers[*].name}. */
+    private static final String ANY = "[*]";
+
+    /** The environment variable of this key, such as {@code PGSIDECAR_POSTGRES_PORT} or, with any number, {@code ..._0__NAME}. */
     public String variable() {
-        return name.toUpperCase(Locale.ROOT).replaceAll("[^A-Z0-9]", "_");
+        return name.replace("*", "0").toUpperCase(Locale.ROOT).replaceAll("[^A-Z0-9]", "_");
+    }
+
+    /** This key, or with a list's key one for each index that is in use. */
+    List<Key> among(Iterable<String> names) {
+        if (!name.contains(ANY)) {
+            return List.of(this);
+        }
+        String list = name.substring(0, name.indexOf(ANY));
+        return StreamSupport.stream(names.spliterator(), false)
+                .filter(each -> each.startsWith(list + "["))
+                .map(each -> each.substring(list.length() + 1, each.indexOf(']', list.length())))
+                .distinct()
+                .sorted(Comparator.comparing(Integer::valueOf))
+                .map(index -> new Key(name.replace(ANY, "[" + index + "]"), type, allowed, secret, optional))
+                .toList();
+    }
+
+    /** The name of the key that a name with indexes belongs to. */
+    static String general(String name) {
+        return name.replaceAll("\\[\\d+]", ANY);
     }
 
     /** Whether its value is text that a person made up, rather than a number, a time or a choice. */
@@ -72,6 +96,8 @@ public record Key(String name, Class<?> type, String allowed, boolean secret, bo
             Allowed allowed = method.getAnnotation(Allowed.class);
             if (allowed != null) {
                 keys.add(new Key(name, valueType(method), allowed.value(), allowed.secret(), isOptional(method)));
+            } else if (method.getReturnType() == List.class) {
+                keys.addAll(keysOf(elementType(method), name + ANY));
             } else if (method.getReturnType().isInterface()) {
                 keys.addAll(keysOf(method.getReturnType(), name));
             }
@@ -85,8 +111,10 @@ public record Key(String name, Class<?> type, String allowed, boolean secret, bo
     }
 
     private static Class<?> valueType(Method method) {
-        return isOptional(method)
-                ? (Class<?>) ((ParameterizedType) method.getGenericReturnType()).getActualTypeArguments()[0]
-                : method.getReturnType();
+        return isOptional(method) ? elementType(method) : method.getReturnType();
+    }
+
+    private static Class<?> elementType(Method method) {
+        return (Class<?>) ((ParameterizedType) method.getGenericReturnType()).getActualTypeArguments()[0];
     }
 }

@@ -6,6 +6,7 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -31,6 +32,15 @@ public interface Settings {
     Probe probe();
 
     Open open();
+
+    Command command();
+
+    /** The agents beside the other servers of this cluster. */
+    List<Peer> peers();
+
+    /** How long a primary that has just begun may take to hear of a newer one before it calls itself the primary. */
+    @Allowed("0s to 10m")
+    Duration peerWait();
 
     Metrics metrics();
 
@@ -169,6 +179,56 @@ public interface Settings {
 
         @Allowed("8 to 65536")
         int maxConnections();
+    }
+
+    /** The command listener. */
+    @RegisterForReflection
+    interface Command {
+        @Allowed("true or false")
+        boolean enabled();
+
+        @Allowed("an address to listen on")
+        String host();
+
+        @Allowed("1 to 65535")
+        int port();
+
+        /** Who may what; read again when it changes. */
+        @Allowed("a file of lines that pgsidecar token create prints")
+        Path tokensFile();
+
+        Tls tls();
+    }
+
+    /** Encryption of the command listener; without a certificate there is none. */
+    @RegisterForReflection
+    interface Tls {
+        @Allowed("a PEM file with the certificate chain")
+        Optional<Path> certificate();
+
+        @Allowed("a PEM file with the private key")
+        Optional<Path> key();
+
+        /** Whose client certificates are believed; who may what is in the tokens file. */
+        @Allowed("a PEM file with the authority of client certificates")
+        Optional<Path> clientAuthority();
+    }
+
+    /** Another agent. */
+    @RegisterForReflection
+    interface Peer {
+        @Allowed("its instance's name")
+        String name();
+
+        @Allowed("the URL of its command listener, such as https://pg-1:8009")
+        String url();
+
+        @Allowed("a file whose first line is a token with the permission view")
+        Path tokenFile();
+
+        /** For https; without it the system's authorities count. */
+        @Allowed("a PEM file with the authority of its certificate")
+        Optional<Path> ca();
     }
 
     /** Names that older dashboards read, beside the usual ones. */

@@ -23,7 +23,7 @@ final class Unknown {
     static List<String> keys(ConfigSource file) {
         Set<String> known = Configuration.names();
         return file.getPropertyNames().stream()
-                .filter(name -> !known.contains(name) && !isEmptyGroup(name, file.getValue(name), known))
+                .filter(name -> !known.contains(Key.general(name)) && !isEmptyGroup(name, file.getValue(name), known))
                 .sorted()
                 .map(name -> "%s (%s): is no known key; the nearest is %s"
                         .formatted(name, file.getName(), NearestName.to(name, known)))
@@ -33,8 +33,9 @@ final class Unknown {
     static List<String> variables(Map<String, String> environment) {
         Set<String> known = Key.ALL.stream().map(Key::variable).collect(Collectors.toCollection(TreeSet::new));
         known.add(Configuration.FILE_VARIABLE);
+        known.add("PGSIDECAR_TEST_HALT_AT"); // what tests end the agent with
         return environment.keySet().stream()
-                .filter(name -> name.startsWith("PGSIDECAR_") && !known.contains(name))
+                .filter(name -> name.startsWith("PGSIDECAR_") && !known.contains(name.replaceAll("_\\d+__", "_0__")))
                 .filter(name -> !SERVICE_LINK.matcher(name).matches() && !isLink(name, environment.get(name)))
                 .sorted()
                 .map(name -> "%s (environment): is no known variable; the nearest is %s"

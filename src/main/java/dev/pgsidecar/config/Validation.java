@@ -7,8 +7,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 
 /** The rules: each value by its key, then those that bind several keys. */
 final class Validation {
@@ -23,7 +25,9 @@ final class Validation {
     /** A line for each rule that is broken. */
     static List<String> problems(SmallRyeConfig config) {
         Validation validation = new Validation(config);
-        Key.ALL.forEach(validation::checkKey);
+        Key.ALL.stream()
+                .flatMap(key -> key.among(config.getPropertyNames()).stream())
+                .forEach(validation::checkKey);
         if (validation.problems.isEmpty()) {
             validation.checkTogether();
         }
@@ -33,7 +37,7 @@ final class Validation {
     private void checkKey(Key key) {
         String value = value(key.name());
         if (value.isEmpty() ? !key.optional() : !key.allows(value)) {
-            refuse(key.name(), key.allowed());
+            refuse(key, key.allowed());
         }
     }
 
@@ -57,6 +61,41 @@ final class Validation {
             refuse("pgsidecar.observe.stale-after", "at least interval + 2 timeouts, " + fresh.toMillis() + "ms");
         }
         checkRootCertificate();
+        checkTls();
+        checkPeers();
+    }
+
+    private void checkTls() {
+        boolean certificate = isSet("pgsidecar.command.tls.certificate");
+        if (certificate != isSet("pgsidecar.command.tls.key")) {
+            refuse(
+                    certificate ? "pgsidecar.command.tls.key" : "pgsidecar.command.tls.certificate",
+                    "certificate and key together");
+        } else if (!certificate && isSet("pgsidecar.command.tls.client-authority")) {
+            refuse("pgsidecar.command.tls.certificate", "a certificate, which client-authority needs");
+        }
+    }
+
+    private void checkPeers() {
+        Set<String> names = new HashSet<>();
+        for (Key key : keys("pgsidecar.peers[*].name")) {
+            if (!names.add(value(key.name()))) {
+                refuse(key, "a name that no other peer has");
+            }
+        }
+        for (Key key : keys("pgsidecar.peers[*].url")) {
+            if (!value(key.name()).matches("https?://[^/?#]+/?")) {
+                refuse(key, key.allowed());
+            }
+        }
+    }
+
+    /** The keys of this name, one for each index in use. */
+    private List<Key> keys(String name) {
+        return Key.ALL.stream()
+                .filter(key -> key.name().equals(name))
+                .flatMap(key -> key.among(config.getPropertyNames()).stream())
+                .toList();
     }
 
     private void checkRootCertificate() {
@@ -80,6 +119,11 @@ final class Validation {
                 .filter(each -> each.name().equals(name))
                 .findFirst()
                 .orElseThrow();
+        refuse(key, allowed);
+    }
+
+    private void refuse(Key key, String allowed) {
+        String name = key.name();
         ConfigValue value = config.getConfigValue(name);
         problems.add(
                 value.getValue() == null

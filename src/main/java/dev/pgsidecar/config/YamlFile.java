@@ -69,7 +69,7 @@ final class YamlFile {
     }
 
     private static void requireQuoted(String name, Object scalar) {
-        boolean text = Key.ALL.stream().anyMatch(key -> key.name().equals(name) && key.holdsText());
+        boolean text = Key.ALL.stream().anyMatch(key -> key.name().equals(Key.general(name)) && key.holdsText());
         if (text && !(scalar instanceof String)) {
             throw new IllegalArgumentException(name + " is no text for YAML: put it in quotes");
         }

@@ -10,6 +10,7 @@ import io.vertx.core.Vertx;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 
 /** Starts the observers with the agent and stops them with it. */
@@ -19,7 +20,7 @@ public class Eyes {
     private final Settings settings;
     private final Vertx vertx;
     private final Observations observations;
-    private List<Thread> threads = List.of();
+    private final List<Thread> threads = new ArrayList<>();
 
     Eyes(Settings settings, Vertx vertx, Observations observations) {
         this.settings = settings;
@@ -32,13 +33,16 @@ public class Eyes {
         Target target = new Target(vertx, settings);
         Identity identity = new Identity(settings);
         Backoff backoff = Backoff.of(observe);
-        threads = List.of(
-                Thread.ofVirtual()
-                        .name("observer")
-                        .start(new Observer(target, identity, new ControlFile(settings), backoff, observations)),
-                Thread.ofVirtual()
-                        .name("slow-observer")
-                        .start(new SlowObserver(target, identity, observe, observations)));
+        start("observer", new Observer(target, identity, new ControlFile(settings), backoff, observations));
+        start("slow-observer", new SlowObserver(target, identity, observe, observations));
+        for (Settings.Peer peer : settings.peers()) {
+            observations.publish(Peer.unasked(peer.name()));
+            start("peer-" + peer.name(), new PeerObserver(vertx, peer, observe, identity, observations));
+        }
+    }
+
+    private void start(String name, Runnable observer) {
+        threads.add(Thread.ofVirtual().name(name).start(observer));
     }
 
     /** Their connections are closed before the agent goes. */

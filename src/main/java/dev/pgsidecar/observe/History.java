@@ -8,6 +8,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
@@ -17,6 +18,8 @@ import java.util.stream.Stream;
  * @param lastAnswered the newest observation in which the server answered, however old
  * @param slow the newest of the slow tick
  * @param failures how many observations have failed since the agent began, by the failure's name
+ * @param peers the configured peers by name
+ * @param began when the agent began
  * @param beat when the observer's loop last went round
  */
 public record History(
@@ -24,13 +27,15 @@ public record History(
         Optional<Answered> lastAnswered,
         Optional<SlowObservation> slow,
         Map<Failure.Kind, Long> failures,
+        Map<String, Peer> peers,
+        Moment began,
         Moment beat) {
 
     /** Twice the longest {@code rise} or {@code fall}, so that a verdict never rests on the edge of what is kept. */
     public static final int LENGTH = 60;
 
-    static History beginning(Moment beat) {
-        return new History(List.of(), Optional.empty(), Optional.empty(), Map.of(), beat);
+    static History beginning(Moment began) {
+        return new History(List.of(), Optional.empty(), Optional.empty(), Map.of(), Map.of(), began, began);
     }
 
     /** The newest observation. */
@@ -48,11 +53,18 @@ public record History(
                 .limit(LENGTH)
                 .toList();
         Optional<Answered> answered = next instanceof Answered now ? Optional.of(now) : lastAnswered;
-        return new History(observations, answered, slow, counted(next), next.at());
+        return new History(observations, answered, slow, counted(next), peers, began, next.at());
     }
 
     History with(SlowObservation next) {
-        return new History(newestFirst, lastAnswered, Optional.of(next), failures, beat);
+        return new History(newestFirst, lastAnswered, Optional.of(next), failures, peers, began, beat);
+    }
+
+    History with(Peer next) {
+        Map<String, Peer> changed = new TreeMap<>(peers);
+        changed.put(next.name(), next);
+        return new History(
+                newestFirst, lastAnswered, slow, failures, Collections.unmodifiableMap(changed), began, beat);
     }
 
     private Map<Failure.Kind, Long> counted(Observation next) {

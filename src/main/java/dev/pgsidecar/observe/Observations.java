@@ -34,6 +34,11 @@ public class Observations {
         update(now -> now.with(next));
     }
 
+    /** Replaces what is known of a peer. */
+    public void publish(Peer next) {
+        update(now -> now.with(next));
+    }
+
     private synchronized void update(UnaryOperator<History> change) {
         history = change.apply(history);
         readers.forEach(reader -> reader.accept(history));

@@ -108,6 +108,20 @@ public final class Session implements AutoCloseable {
         }
     }
 
+    /**
+     * Runs a statement that answers nothing, such as CHECKPOINT.
+     *
+     * @throws PostgresException as {@link #json}
+     */
+    public void run(String sql) throws PostgresException, InterruptedException {
+        try {
+            await(connection.query(sql).execute(), timeout);
+        } catch (ExecutionException | TimeoutException e) {
+            hung = e instanceof TimeoutException;
+            throw new PostgresException(Failures.querying(cause(e)), cause(e));
+        }
+    }
+
     /** Ends the session and waits until its socket is gone; takes leave only of a server that still answers. */
     @Override
     public void close() {

@@ -44,8 +44,24 @@ public final class Target {
 
     /** The same, with queries that may take longer than a tick's. */
     public Session openReadOnly(String purpose, Duration toAnswer) throws PostgresException, InterruptedException {
+        return open(options(purpose, toAnswer).addProperty("default_transaction_read_only", "on"), toAnswer);
+    }
+
+    /**
+     * Opens a session that can write, for an operation. Its commits wait for no standby: what the agent notes must not
+     * hang on one that is gone.
+     */
+    public Session openToWrite(String purpose, Duration toAnswer) throws PostgresException, InterruptedException {
+        return open(
+                options(purpose, toAnswer)
+                        .addProperty("default_transaction_read_only", "off")
+                        .addProperty("synchronous_commit", "local"),
+                toAnswer);
+    }
+
+    private Session open(PgConnectOptions options, Duration toAnswer) throws PostgresException, InterruptedException {
         try {
-            return Session.open(vertx, options(purpose, toAnswer), timeout, toAnswer);
+            return Session.open(vertx, options, timeout, toAnswer);
         } catch (PostgresException e) {
             if (e.failure().kind() == Kind.AUTHENTICATION_FAILED && password().equals(NO_PASSWORD)) {
                 throw new PostgresException(
@@ -72,7 +88,6 @@ public final class Target {
                         server.ssl().mode().name().toLowerCase(Locale.ROOT).replace('_', '-')))
                 .setCachePreparedStatements(false)
                 .addProperty("application_name", "pgsidecar/" + purpose)
-                .addProperty("default_transaction_read_only", "on")
                 // a little less than ours, so that a slow query is told from a hung server
                 .addProperty("statement_timeout", toAnswer.toMillis() * 9 / 10 + "ms")
                 .addProperty("search_path", "pg_catalog");

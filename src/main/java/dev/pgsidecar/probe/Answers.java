@@ -44,12 +44,13 @@ public class Answers {
 
     /** The verdict of a probe now, for other faces of the same truth. */
     Verdict verdict(Probe probe) {
-        return verdict(probe, Question.PLAIN);
+        return judge(probe, Question.PLAIN, observations.history(), Moment.now());
     }
 
-    /** The verdict of a probe now, asked with parameters. */
-    Verdict verdict(Probe probe, Question question) {
-        return judge(probe, question, observations.history(), Moment.now());
+    /** The answer in HAProxy's words. */
+    String agentCheck(Probe probe, Question question) {
+        History history = observations.history();
+        return AgentCheck.words(judge(probe, question, history, Moment.now()), history);
     }
 
     /** Whether all of these pass now. */

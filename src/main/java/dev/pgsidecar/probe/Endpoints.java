@@ -28,8 +28,11 @@ final class Endpoints {
         add(paths, Probe.PRIMARY, "/", "/primary", "/read-write", "/leader", "/master");
         add(paths, Probe.REPLICA, "/replica");
         add(paths, Probe.READ_ONLY, "/read-only");
-        add(paths, Probe.READ_ONLY_SYNC, "/read-only-sync", "/read-only-quorum");
-        add(paths, Probe.SYNC_STATE, "/sync", "/synchronous", "/async", "/asynchronous", "/quorum");
+        add(paths, Probe.READ_ONLY_SYNC, "/read-only-sync", "/read-only-synchronous");
+        add(paths, Probe.READ_ONLY_QUORUM, "/read-only-quorum");
+        add(paths, Probe.SYNC, "/sync", "/synchronous");
+        add(paths, Probe.ASYNC, "/async", "/asynchronous");
+        add(paths, Probe.QUORUM, "/quorum");
         add(paths, Probe.STANDBY_LEADER, "/standby-leader", "/standby_leader");
         add(paths, Probe.HEALTH, "/health");
         add(paths, Probe.LIVENESS, "/liveness", "/livez");

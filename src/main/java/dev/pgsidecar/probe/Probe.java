@@ -15,15 +15,23 @@ import java.util.Optional;
  */
 enum Probe {
     /** A primary that accepts connections. It is not a leader lock: without peers, another primary is not seen. */
-    PRIMARY((instance, asked) -> primary(instance)),
+    PRIMARY((instance, asked) -> asked.primary(instance)),
     /** A replica that accepts reads and is near enough to its upstream. */
     REPLICA((instance, asked) -> asked.replica(instance, asked.question)),
     /** Either of the two. */
     READ_ONLY((instance, asked) -> asked.either(instance, asked.question)),
-    /** A primary, or a synchronous replica; which replica is one, only its upstream knows. */
-    READ_ONLY_SYNC((instance, asked) -> isPrimary(instance) ? primary(instance) : syncStateUnknown()),
-    /** A replica with a certain sync state; only its upstream knows. */
-    SYNC_STATE((instance, asked) -> isPrimary(instance) ? asked.replica(instance, asked.question) : syncStateUnknown()),
+    /** A primary, or a synchronous replica. */
+    READ_ONLY_SYNC((instance, asked) ->
+            isPrimary(instance) ? asked.primary(instance) : asked.inSync(instance, SyncState.SYNC)),
+    /** A primary, or a replica that its upstream counts in a quorum. */
+    READ_ONLY_QUORUM((instance, asked) ->
+            isPrimary(instance) ? asked.primary(instance) : asked.inSync(instance, SyncState.QUORUM)),
+    /** A synchronous replica. */
+    SYNC((instance, asked) -> asked.inSync(instance, SyncState.SYNC)),
+    /** A replica that no commit waits for. */
+    ASYNC((instance, asked) -> asked.inSync(instance, SyncState.ASYNC)),
+    /** A replica that its upstream counts in a quorum. */
+    QUORUM((instance, asked) -> asked.inSync(instance, SyncState.QUORUM)),
     /** The leader of a standby cluster. */
     STANDBY_LEADER(asked -> Verdict.fail("no-cluster-manager", "pgsidecar leads no standby cluster")),
     /** A server that accepts connections, whatever its role. */
@@ -76,21 +84,23 @@ enum Probe {
         Verdict either(Instance instance, Question how) {
             return isPrimary(instance) ? primary(instance) : replica(instance, how);
         }
+
+        Verdict primary(Instance instance) {
+            if (!isPrimary(instance)) {
+                return Verdict.fail(
+                        "not-primary", "the instance is " + instance.role().id());
+            }
+            return new Superseded(limits).judge(history, instance, now).orElseGet(Verdict::pass);
+        }
+
+        Verdict inSync(Instance instance, SyncState wanted) {
+            Verdict asReplica = replica(instance, question);
+            return asReplica.passes() ? wanted.judge(history, instance, now, limits) : asReplica;
+        }
     }
 
     private static boolean isPrimary(Instance instance) {
         return instance.role() == Role.PRIMARY;
-    }
-
-    private static Verdict primary(Instance instance) {
-        return isPrimary(instance)
-                ? Verdict.pass()
-                : Verdict.fail(
-                        "not-primary", "the instance is " + instance.role().id());
-    }
-
-    private static Verdict syncStateUnknown() {
-        return Verdict.fail("unknown", "the sync state is known to the upstream only, and no peer is configured");
     }
 
     private static Verdict liveness(Asked asked) {

@@ -2,6 +2,7 @@ package dev.pgsidecar.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.assertj.core.api.Assertions.tuple;
 
 import io.smallrye.config.ConfigMappings;
 import java.io.IOException;
@@ -175,10 +176,57 @@ class ConfigurationTest {
                 .singleElement()
                 .asString()
                 .contains("the nearest is pgsidecar.postgres.host");
+        assertThat(problems("pgsidecar: { peers: [ { nam: pg-1 } ] }", Map.of(), Map.of()))
+                .anyMatch(problem -> problem.startsWith("pgsidecar.peers[0].nam (file")
+                        && problem.endsWith("the nearest is pgsidecar.peers[*].name"));
+    }
+
+    @Test
+    void readsPeers() throws Exception {
+        String peers = """
+                pgsidecar:
+                  peers:
+                    - { name: pg-1, url: "https://pg-1:8009", token-file: /run/token, ca: /etc/ca.pem }
+                    - { name: pg-2, url: "http://pg-2:8009", token-file: /run/token }
+                """;
+        Files.writeString(file(), peers);
+        Configuration configuration = Configuration.load(
+                Optional.of(file()), Map.of(), Map.of("PGSIDECAR_PEERS_1__TOKEN_FILE", "/run/other"));
+        assertThat(configuration.settings().peers())
+                .extracting(Settings.Peer::name, Settings.Peer::url, Settings.Peer::tokenFile, Settings.Peer::ca)
+                .containsExactly(
+                        tuple("pg-1", "https://pg-1:8009", Path.of("/run/token"), Optional.of(Path.of("/etc/ca.pem"))),
+                        tuple("pg-2", "http://pg-2:8009", Path.of("/run/other"), Optional.empty()));
+        assertThat(configuration.effective())
+                .contains("pgsidecar.peers[1].token-file: /run/other  # environment PGSIDECAR_PEERS_1__TOKEN_FILE");
+    }
+
+    @Test
+    void refusesPeersThatMakeNoSense() throws Exception {
         assertThat(problems("pgsidecar: { peers: [ { name: pg-1 } ] }", Map.of(), Map.of()))
+                .hasSize(2)
+                .anyMatch(problem -> problem.startsWith("pgsidecar.peers[0].url: is not set"))
+                .anyMatch(problem -> problem.startsWith("pgsidecar.peers[0].token-file: is not set"));
+        assertThat(problems(
+                        "pgsidecar: { peers: [ { name: a, url: 'ftp://x', token-file: /t },"
+                                + " { name: a, url: 'http://x:1', token-file: /t } ] }",
+                        Map.of(),
+                        Map.of()))
+                .hasSize(2)
+                .anyMatch(problem -> problem.startsWith("pgsidecar.peers[0].url"))
+                .anyMatch(problem -> problem.startsWith("pgsidecar.peers[1].name"));
+    }
+
+    @Test
+    void wantsCertificateAndKeyTogether() throws Exception {
+        assertThat(problems("pgsidecar: { command: { tls: { certificate: /c.pem } } }", Map.of(), Map.of()))
                 .singleElement()
                 .asString()
-                .startsWith("pgsidecar.peers[0].name");
+                .startsWith("pgsidecar.command.tls.key");
+        assertThat(problems("pgsidecar: { command: { tls: { client-authority: /c.pem } } }", Map.of(), Map.of()))
+                .singleElement()
+                .asString()
+                .startsWith("pgsidecar.command.tls.certificate");
     }
 
     @Test

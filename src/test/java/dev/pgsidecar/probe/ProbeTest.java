@@ -29,7 +29,14 @@ import org.junit.jupiter.params.provider.EnumSource;
 class ProbeTest {
 
     static final Limits LIMITS = new Limits(
-            Duration.ofSeconds(5), Duration.ofSeconds(20), ByteSize.parse("1kB"), Duration.ofSeconds(60), 1, 1);
+            "pg-1",
+            Duration.ofSeconds(5),
+            Duration.ofSeconds(20),
+            Duration.ofSeconds(5),
+            ByteSize.parse("1kB"),
+            Duration.ofSeconds(60),
+            1,
+            1);
 
     private static final History PRIMARY = history(primary());
     private static final History REPLICA = history(replica(1000, 1000));
@@ -41,7 +48,10 @@ class ProbeTest {
             REPLICA,         not-replica,   ok
             READ_ONLY,       ok,            ok
             READ_ONLY_SYNC,  ok,            unknown
-            SYNC_STATE,      not-replica,   unknown
+            READ_ONLY_QUORUM, ok,           unknown
+            SYNC,            not-replica,   unknown
+            ASYNC,           not-replica,   unknown
+            QUORUM,          not-replica,   unknown
             STANDBY_LEADER,  no-cluster-manager, no-cluster-manager
             HEALTH,          ok,            ok
             LIVENESS,        ok,            ok
@@ -55,8 +65,8 @@ class ProbeTest {
 
     @ParameterizedTest
     @CsvSource(textBlock = """
-            shutting-down,      maint
             stopped,            maint
+            shutting-down,      up drain
             lag-exceeded,       up drain
             lag-unknown,        up drain
             not-streaming,      up drain
@@ -64,17 +74,30 @@ class ProbeTest {
             not-accepting,      up drain
             out-of-connections, up drain
             not-primary,        ready down #not-primary
-            stale,              ready down #stale
+            stale,              ready
+            hung,               ready
+            starting,           ready
+            unreachable,        ready
             down,               ready down #down
+            superseded,         ready down #superseded
             wrong-instance,     ready down #wrong-instance
             """)
     void tellsHaproxyInItsWords(String reason, String words) {
-        assertThat(AgentCheck.words(Verdict.fail(reason, "tested"))).isEqualTo(words);
+        assertThat(AgentCheck.words(Verdict.fail(reason, "tested"), PRIMARY)).isEqualTo(words);
+    }
+
+    @Test
+    void tellsHaproxyThatARestartIsOneMaintenance() {
+        Verdict starting = Verdict.fail(failure(Kind.STARTING));
+        assertThat(AgentCheck.words(starting, history(Kind.STARTING, Kind.STARTING, Kind.STOPPED, primary())))
+                .isEqualTo("maint");
+        assertThat(AgentCheck.words(starting, history(Kind.STARTING, Kind.DOWN, Kind.STOPPED)))
+                .isEqualTo("ready");
     }
 
     @Test
     void tellsHaproxyThatItIsIn() {
-        assertThat(AgentCheck.words(Verdict.pass("holding", "tested"))).isEqualTo("up ready");
+        assertThat(AgentCheck.words(Verdict.pass("holding", "tested"), PRIMARY)).isEqualTo("up ready");
     }
 
     @ParameterizedTest
@@ -166,6 +189,8 @@ class ProbeTest {
         history.newestFirst().forEach(observations::publish);
         observations.publish(new SlowObservation(
                 ago(secondsAgo),
+                Optional.empty(),
+                Optional.empty(),
                 Optional.empty(),
                 Optional.empty(),
                 Optional.of(failure(kind)),

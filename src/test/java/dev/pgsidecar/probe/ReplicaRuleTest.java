@@ -86,8 +86,10 @@ class ReplicaRuleTest {
             """)
     void doesNotFlap(String steps, int rise, int fall, String reason) {
         Limits limits = new Limits(
+                "pg-1",
                 Duration.ofSeconds(5),
                 Duration.ofSeconds(20),
+                Duration.ofSeconds(5),
                 ByteSize.parse("1kB"),
                 Duration.ofSeconds(60),
                 rise,

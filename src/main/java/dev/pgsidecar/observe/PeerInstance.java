@@ -1,0 +1,91 @@
+package dev.pgsidecar.observe;
+
+import dev.pgsidecar.postgres.Lsn;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * Another instance of the same cluster, as its agent told it.
+ *
+ * @param age how old its agent's observation was when it was told
+ * @param position a primary's end of written WAL, a replica's of what it has received or replayed, whichever is more
+ * @param slot the slot of its upstream that a replica streams from
+ * @param streaming whether a replica's WAL receiver streams
+ * @param logicalSlots the names of its logical slots
+ * @param synchronousStandbyNames its {@code synchronous_standby_names}, where its agent knows that
+ */
+public record PeerInstance(
+        String systemIdentifier,
+        Role role,
+        int timeline,
+        Duration age,
+        Optional<Lsn> position,
+        Optional<String> slot,
+        boolean streaming,
+        List<Downstream> downstreams,
+        List<String> logicalSlots,
+        Optional<String> synchronousStandbyNames) {
+
+    /** Whom it streams to. */
+    public record Downstream(String application, Optional<String> slot, Optional<String> syncState) {}
+
+    /**
+     * Reads a peer's {@link InstanceDocument}; empty if its server did not answer it.
+     *
+     * @throws RuntimeException if it makes no sense
+     */
+    static Optional<PeerInstance> of(JsonObject document) {
+        if (document.getString("role") == null) {
+            return Optional.empty();
+        }
+        JsonObject receiver = document.getJsonObject("receiver", new JsonObject());
+        return Optional.of(new PeerInstance(
+                document.getString("systemIdentifier"),
+                document.getString("role").equals(Role.PRIMARY.id()) ? Role.PRIMARY : Role.REPLICA,
+                document.getInteger("timeline"),
+                Duration.ofMillis((long) (document.getDouble("ageSeconds") * 1000)),
+                position(document.getJsonObject("wal")),
+                Optional.ofNullable(receiver.getString("slot")),
+                "streaming".equals(receiver.getString("status")),
+                objects(document, "senders").map(PeerInstance::downstream).toList(),
+                objects(document, "slots")
+                        .filter(slot -> "logical".equals(slot.getString("type")))
+                        .map(slot -> slot.getString("name"))
+                        .toList(),
+                Optional.ofNullable(
+                        document.getJsonObject("settings", new JsonObject()).getString("synchronous_standby_names"))));
+    }
+
+    /** The downstream that this is: by its slot, else by its name. */
+    public Optional<Downstream> downstream(Optional<String> slot, String name) {
+        return downstreams.stream()
+                .filter(each -> slot.isPresent() && each.slot().equals(slot))
+                .findFirst()
+                .or(() -> downstreams.stream()
+                        .filter(each -> each.application().equals(name))
+                        .findFirst());
+    }
+
+    private static Optional<Lsn> position(JsonObject wal) {
+        return Stream.of("write", "receive", "replay")
+                .map(wal::getString)
+                .filter(text -> text != null)
+                .map(Lsn::parse)
+                .reduce(Lsn::max);
+    }
+
+    private static Downstream downstream(JsonObject sender) {
+        return new Downstream(
+                sender.getString("application", ""),
+                Optional.ofNullable(sender.getString("slot")),
+                Optional.ofNullable(sender.getString("syncState")));
+    }
+
+    private static Stream<JsonObject> objects(JsonObject document, String name) {
+        return document.getJsonArray(name, new JsonArray()).stream().map(JsonObject.class::cast);
+    }
+}

@@ -1,0 +1,31 @@
+package dev.pgsidecar.operation;
+
+import dev.pgsidecar.postgres.PostgresException;
+import io.vertx.core.json.JsonObject;
+import java.util.List;
+
+/** One thing that the agent can be ordered to do. */
+public interface Command {
+
+    /** Its name, in paths, journals and metrics. */
+    String kind();
+
+    /** The names of its checks, in their order; only these can be waived. */
+    List<String> checkNames();
+
+    /**
+     * Looks and judges, and changes nothing.
+     *
+     * @throws PostgresException if the server cannot be asked
+     */
+    List<Check> check(JsonObject request) throws PostgresException, InterruptedException;
+
+    /**
+     * The runbook: its steps in their order. Called a second time after a crash, when the steps that the journal has as
+     * done are skipped and the one that was running runs again.
+     *
+     * @throws StepFailed if it cannot go on
+     * @throws PostgresException if the server cannot be asked
+     */
+    void run(Run run) throws StepFailed, PostgresException, InterruptedException;
+}

@@ -1,0 +1,424 @@
+package dev.pgsidecar.operation;
+
+import dev.pgsidecar.config.Settings;
+import dev.pgsidecar.config.Trouble;
+import dev.pgsidecar.operation.Operation.State;
+import dev.pgsidecar.postgres.PostgresException;
+import io.quarkus.arc.All;
+import io.quarkus.runtime.ShutdownEvent;
+import io.quarkus.runtime.StartupEvent;
+import io.vertx.core.json.JsonObject;
+import jakarta.enterprise.event.Observes;
+import jakarta.inject.Singleton;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Consumer;
+import org.jboss.logging.Logger;
+
+/**
+ * Carries commands out, one at a time, each on a virtual thread of its own, with a journal that is always ahead of what
+ * was done. An agent that starts goes on with what an earlier one was in the middle of.
+ */
+@Singleton
+public class Engine {
+
+    private static final Logger LOG = Logger.getLogger(Engine.class);
+
+    private static final int KEPT = 200;
+
+    /** How long a stopping agent waits for the step that runs; what does not end is gone on with at the next start. */
+    private static final Duration LAST_STEP = Duration.ofSeconds(5);
+
+    private static final DateTimeFormatter STAMP =
+            DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
+
+    private final Map<String, Command> commands = new LinkedHashMap<>();
+    private final Journal journal;
+    private final String stateDir;
+    private final Map<String, Operation> operations = new LinkedHashMap<>(); // oldest first
+    private final List<Consumer<Operation>> followers = new CopyOnWriteArrayList<>();
+
+    /** What runs, or is being checked: there is room for one. */
+    private Optional<Work> current = Optional.empty();
+
+    private boolean stopping;
+
+    Engine(Settings settings, @All List<Command> commands) {
+        commands.forEach(command -> this.commands.put(command.kind(), command));
+        this.stateDir = settings.stateDir().toString();
+        this.journal = new Journal(settings.stateDir().resolve("operations"), KEPT);
+    }
+
+    /** Goes on with what was running when an earlier agent ended. */
+    synchronized void start(@Observes StartupEvent started) {
+        for (Operation operation : journal.read()) {
+            operations.put(operation.id(), operation);
+        }
+        for (Operation operation : List.copyOf(operations.values())) {
+            if (operation.running()) {
+                goOn(operation);
+            }
+        }
+    }
+
+    private void goOn(Operation operation) {
+        Command command = commands.get(operation.kind());
+        if (command == null || current.isPresent()) {
+            publish(operation.end(
+                    State.INTERRUPTED,
+                    Optional.of("the agent ended in its middle, and this one cannot go on with it"),
+                    Optional.empty()));
+            return;
+        }
+        LOG.warnf("going on with %s, which an agent that has ended was in the middle of", operation.id());
+        begin(new Work(command, operation, true));
+    }
+
+    void stop(@Observes ShutdownEvent stopped) throws InterruptedException {
+        Optional<Work> work;
+        synchronized (this) {
+            stopping = true;
+            work = current;
+        }
+        if (work.isPresent() && work.get().thread != null) {
+            LOG.infof("waiting for the running step of %s", work.get().operation.id());
+            work.get().thread.join(LAST_STEP);
+        }
+    }
+
+    /** Calls with each operation whenever it has changed, on the thread that changed it. */
+    public void follow(Consumer<Operation> follower) {
+        followers.add(follower);
+    }
+
+    public void unfollow(Consumer<Operation> follower) {
+        followers.remove(follower);
+    }
+
+    public synchronized Optional<Operation> find(String id) {
+        return Optional.ofNullable(operations.get(id));
+    }
+
+    /** All that are kept, newest first. */
+    public synchronized List<Operation> newestFirst() {
+        return new ArrayList<>(operations.values()).reversed();
+    }
+
+    /** The command of this name. */
+    public Optional<Command> command(String kind) {
+        return Optional.ofNullable(commands.get(kind));
+    }
+
+    /**
+     * Judges an order and does nothing.
+     *
+     * @throws Refusal only if it makes no sense; failed checks are in the answer
+     * @throws PostgresException if the server cannot be asked
+     */
+    public List<Check> dryRun(Order order) throws Refusal, PostgresException, InterruptedException {
+        Command command = commands.get(order.kind());
+        requireSensible(order, command);
+        return judged(command, order);
+    }
+
+    /**
+     * Checks an order and begins to carry it out; returns once it is in the journal.
+     *
+     * @return the operation; with a known idempotency key the earlier one
+     * @throws Refusal if it is not carried out
+     * @throws PostgresException if the server cannot be asked
+     */
+    public Operation order(Order order) throws Refusal, PostgresException, InterruptedException {
+        Command command = commands.get(order.kind());
+        requireSensible(order, command);
+        Work work = new Work(command, null, false);
+        synchronized (this) {
+            Optional<Operation> earlier = earlier(order);
+            if (earlier.isPresent()) {
+                return earlier.get();
+            }
+            if (stopping) {
+                throw new Refusal(Refusal.Kind.STOPPING, "the agent stops");
+            }
+            if (current.isPresent()) {
+                Optional<Operation> running = Optional.ofNullable(current.get().operation);
+                String what = running.map(Operation::id).orElse("another order, which is being checked");
+                throw new Refusal(Refusal.Kind.BUSY, "there is room for one: " + what, List.of(), running);
+            }
+            current = Optional.of(work);
+        }
+        try {
+            List<Check> checks = judged(command, order);
+            if (checks.stream().anyMatch(Check::failed)) {
+                throw new Refusal(
+                        Refusal.Kind.CHECKS, "not carried out, nothing was touched", checks, Optional.empty());
+            }
+            return begin(work, Operation.begin(newId(order.kind()), order, checks));
+        } catch (Refusal | PostgresException | InterruptedException | RuntimeException e) {
+            release(work);
+            throw e;
+        }
+    }
+
+    /**
+     * Ends a running operation before it has acted.
+     *
+     * @throws Refusal if it is over, or too late
+     */
+    public synchronized Operation cancel(Operation operation) throws Refusal {
+        Work work = current.filter(running ->
+                        running.operation != null && running.operation.id().equals(operation.id()))
+                .orElseThrow(() -> new Refusal(
+                        Refusal.Kind.TOO_LATE,
+                        "%s has ended: %s"
+                                .formatted(operation.id(), operation.state().id())));
+        if (work.irrevocable) {
+            throw new Refusal(
+                    Refusal.Kind.TOO_LATE, operation.id() + " is past the point where it could be left undone");
+        }
+        work.cancelled = true;
+        return work.operation;
+    }
+
+    /** Waits until the operation has ended, at most so long; returns it as it is then. */
+    public Operation await(Operation operation, Duration most) throws InterruptedException {
+        long end = System.nanoTime() + most.toNanos();
+        synchronized (this) {
+            while (operations.get(operation.id()).running()) {
+                long left = (end - System.nanoTime()) / 1_000_000;
+                if (left <= 0) {
+                    break;
+                }
+                wait(left);
+            }
+            return operations.get(operation.id());
+        }
+    }
+
+    private Optional<Operation> earlier(Order order) throws Refusal {
+        Optional<Operation> earlier = order.idempotencyKey().flatMap(key -> operations.values().stream()
+                .filter(operation -> operation.idempotencyKey().equals(Optional.of(key)))
+                .findFirst());
+        if (earlier.isPresent() && !order.asksTheSameAs(earlier.get())) {
+            throw new Refusal(
+                    Refusal.Kind.KEY_TAKEN,
+                    "this Idempotency-Key stands for another order: "
+                            + earlier.get().id(),
+                    List.of(),
+                    earlier);
+        }
+        return earlier;
+    }
+
+    private static void requireSensible(Order order, Command command) throws Refusal {
+        for (String waiver : order.waivers()) {
+            if (!command.checkNames().contains(waiver)) {
+                throw new Refusal(
+                        Refusal.Kind.MALFORMED,
+                        "waive: there is no check \"%s\"; the checks of %s are %s"
+                                .formatted(waiver, order.kind(), String.join(", ", command.checkNames())));
+            }
+        }
+    }
+
+    private static List<Check> judged(Command command, Order order) throws PostgresException, InterruptedException {
+        return command.check(order.request()).stream()
+                .map(check -> check.waivedBy(order.waivers()))
+                .toList();
+    }
+
+    private Operation begin(Work work, Operation operation) throws Refusal {
+        try {
+            journal.write(operation);
+        } catch (IOException e) {
+            throw new Refusal(
+                    Refusal.Kind.NO_JOURNAL,
+                    "%s cannot be written (%s): nothing is begun that could not be gone on with after a crash"
+                            .formatted(stateDir, Trouble.with(e)));
+        }
+        Faults.at(operation.kind() + ":ordered");
+        work.operation = operation;
+        begin(work);
+        return operation;
+    }
+
+    private synchronized void begin(Work work) {
+        current = Optional.of(work);
+        tell(work.operation);
+        work.thread = Thread.ofVirtual().name(work.operation.id()).start(() -> carryOut(work));
+    }
+
+    private void carryOut(Work work) {
+        try {
+            work.command.run(work);
+            end(work, State.SUCCEEDED, Optional.empty(), Optional.empty());
+        } catch (StepFailed e) {
+            end(
+                    work,
+                    e.state(),
+                    Optional.of(e.getMessage()),
+                    Optional.of(e.hint()).filter(text -> !text.isEmpty()));
+        } catch (PostgresException e) {
+            end(work, State.FAILED, Optional.of(e.failure().toString()), Optional.empty());
+        } catch (InterruptedException _) {
+            LOG.warnf("%s stops with the agent; the next start goes on with it", work.operation.id());
+        } catch (RuntimeException e) {
+            LOG.errorf(e, "%s failed", work.operation.id());
+            end(work, State.FAILED, Optional.of("a mistake of the agent: " + e), Optional.empty());
+        } finally {
+            release(work);
+        }
+    }
+
+    private void end(Work work, State how, Optional<String> why, Optional<String> next) {
+        work.operation = work.operation.end(how, why, next);
+        publish(work.operation);
+        LOG.infof(
+                "%s %s%s",
+                work.operation.id(), how.id(), why.map(text -> ": " + text).orElse(""));
+    }
+
+    private synchronized void release(Work work) {
+        if (current.equals(Optional.of(work))) {
+            current = Optional.empty();
+        }
+        notifyAll();
+    }
+
+    /** Keeps and tells it, also where the disk refuses: the truth in memory is better than none. */
+    private void publish(Operation operation) {
+        try {
+            journal.write(operation);
+        } catch (IOException e) {
+            LOG.errorf("the journal of %s cannot be written: %s", operation.id(), Trouble.with(e));
+        }
+        tell(operation);
+    }
+
+    private void tell(Operation operation) {
+        synchronized (this) {
+            operations.put(operation.id(), operation);
+            if (!operation.running()) {
+                journal.trim(List.copyOf(operations.values())).forEach(gone -> operations.remove(gone.id()));
+            }
+            notifyAll();
+        }
+        followers.forEach(follower -> follower.accept(operation));
+    }
+
+    private static String newId(String kind) {
+        return "%s-%s-%06x"
+                .formatted(
+                        kind,
+                        STAMP.format(Instant.now()),
+                        ThreadLocalRandom.current().nextInt(1 << 24));
+    }
+
+    /** One operation on its way; its fields are written by its own thread, but for the wish to cancel. */
+    private final class Work implements Run {
+        private final Command command;
+        private final boolean resumed;
+        private volatile Operation operation;
+        private volatile boolean cancelled;
+        private boolean irrevocable;
+        private Thread thread;
+
+        Work(Command command, Operation operation, boolean resumed) {
+            this.command = command;
+            this.operation = operation;
+            this.resumed = resumed;
+            this.irrevocable = resumed; // how far it got, only its command can tell
+        }
+
+        @Override
+        public JsonObject request() {
+            return operation.request();
+        }
+
+        @Override
+        public boolean resumed() {
+            return resumed;
+        }
+
+        @Override
+        public String step(String name, Action act) throws StepFailed, PostgresException, InterruptedException {
+            Optional<Step> before = operation.step(name).filter(step -> step.state() == Step.State.DONE);
+            if (before.isPresent()) {
+                return before.get().note();
+            }
+            stopHereIfWished();
+            Step step = Step.begin(name);
+            record(step);
+            Faults.at(operation.kind() + "/" + name + ":before");
+            try {
+                String note = act.act();
+                Faults.at(operation.kind() + "/" + name + ":after");
+                record(step.end(Step.State.DONE, note));
+                return note;
+            } catch (StepFailed e) {
+                record(step.end(Step.State.FAILED, e.getMessage()));
+                throw e;
+            } catch (PostgresException e) {
+                record(step.end(Step.State.FAILED, e.failure().toString()));
+                throw e;
+            }
+        }
+
+        private void stopHereIfWished() throws StepFailed, InterruptedException {
+            synchronized (Engine.this) {
+                if (stopping) {
+                    throw new InterruptedException();
+                }
+                if (cancelled && !irrevocable) {
+                    throw StepFailed.cancelled();
+                }
+            }
+        }
+
+        /** A step that cannot be written down does not act. */
+        private void record(Step step) throws StepFailed {
+            operation = operation.with(step);
+            try {
+                journal.write(operation);
+            } catch (IOException e) {
+                if (step.state() == Step.State.RUNNING) {
+                    throw StepFailed.because(
+                            "step %s cannot be written down: %s: %s".formatted(step.name(), stateDir, Trouble.with(e)),
+                            "make room in %s, then order it again".formatted(stateDir));
+                }
+                LOG.errorf("the journal of %s cannot be written: %s", operation.id(), Trouble.with(e));
+            }
+            tell(operation);
+        }
+
+        @Override
+        public void pointOfNoReturn() throws StepFailed {
+            synchronized (Engine.this) {
+                if (cancelled) {
+                    throw StepFailed.cancelled();
+                }
+                irrevocable = true;
+            }
+        }
+
+        @Override
+        public void found(String name, Object value) {
+            operation = operation.with(name, value);
+        }
+
+        @Override
+        public Optional<Object> known(String name) {
+            return Optional.ofNullable(operation.result().getValue(name));
+        }
+    }
+}

@@ -1,0 +1,38 @@
+package dev.pgsidecar.operation;
+
+import dev.pgsidecar.postgres.PostgresException;
+import io.vertx.core.json.JsonObject;
+import java.util.Optional;
+
+/** What a {@link Command} works with while it is carried out: its steps, and what it found. */
+public interface Run {
+
+    /** The parameters of the order. */
+    JsonObject request();
+
+    /** Whether an agent that has ended since began this run. */
+    boolean resumed();
+
+    /**
+     * Does a step, unless the journal has it as done. It is written down before it acts, and after.
+     *
+     * @param name the step's name
+     * @param act what it does; idempotent, as after a crash in its middle it is done again
+     * @return the step's note, of now or of then
+     */
+    String step(String name, Action act) throws StepFailed, PostgresException, InterruptedException;
+
+    /** From here on it cannot be cancelled. */
+    void pointOfNoReturn() throws StepFailed;
+
+    /** Adds to the result; kept with the next step. */
+    void found(String name, Object value);
+
+    /** What was found under this name, in this run or before a crash. */
+    Optional<Object> known(String name);
+
+    /** What a step does; returns a note for a person. */
+    interface Action {
+        String act() throws StepFailed, PostgresException, InterruptedException;
+    }
+}

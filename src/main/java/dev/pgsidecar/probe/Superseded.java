@@ -1,0 +1,44 @@
+package dev.pgsidecar.probe;
+
+import dev.pgsidecar.observe.History;
+import dev.pgsidecar.observe.Instance;
+import dev.pgsidecar.observe.Moment;
+import dev.pgsidecar.observe.Role;
+import java.util.Optional;
+
+/**
+ * When a primary is one no more, although it does not know: a peer is a primary on a higher timeline, as after a promote
+ * while this one was away. An agent that has just begun asks first.
+ */
+record Superseded(Limits limits) {
+
+    /** The reason of a primary that another one has followed. */
+    static final String REASON = "superseded";
+
+    /** The reason while that is not known yet. */
+    static final String ASKING = "asking-peers";
+
+    /** The verdict against this primary, if there is one. */
+    Optional<Verdict> judge(History history, Instance primary, Moment now) {
+        return history.peers().values().stream()
+                .flatMap(peer -> peer
+                        .fresh(now, limits.staleAfter())
+                        .filter(other -> other.role() == Role.PRIMARY && other.timeline() > primary.timeline())
+                        .map(other -> Verdict.fail(
+                                REASON,
+                                "%s is the primary on timeline %d, this one is on %d"
+                                        .formatted(peer.name(), other.timeline(), primary.timeline())))
+                        .stream())
+                .findFirst()
+                .or(() -> asking(history, now));
+    }
+
+    private Optional<Verdict> asking(History history, Moment now) {
+        boolean asking =
+                history.peers().values().stream().anyMatch(peer -> peer.at().isEmpty())
+                        && history.began().ageAt(now).compareTo(limits.peerWait()) < 0;
+        return asking
+                ? Optional.of(Verdict.fail(ASKING, "whether another one has followed is not known yet"))
+                : Optional.empty();
+    }
+}
