@@ -1,5 +1,6 @@
 package dev.pgsidecar.cli;
 
+import dev.pgsidecar.api.CommandListener;
 import dev.pgsidecar.config.Configuration;
 import dev.pgsidecar.config.Launch;
 import io.quarkus.runtime.Quarkus;
@@ -26,6 +27,7 @@ final class AgentCommand implements Callable<Integer> {
             return Main.USAGE;
         }
         Launch.with(configuration.get());
+        CommandListener.properties(configuration.get().settings().command()).forEach(System::setProperty);
         int[] exit = {0};
         Quarkus.run(null, (code, failure) -> exit[0] = failure == null ? code : failed(failure));
         return exit[0];

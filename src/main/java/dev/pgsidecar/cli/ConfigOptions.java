@@ -39,6 +39,9 @@ final class ConfigOptions {
     @Option(names = "--open-port", paramLabel = "PORT", description = "The open listener's port.")
     private String openPort;
 
+    @Option(names = "--command-port", paramLabel = "PORT", description = "The command listener's port.")
+    private String commandPort;
+
     /** Loads the configuration, or prints what is wrong with it, a line each. */
     Optional<Configuration> load() {
         Map<String, String> flags = new HashMap<>();
@@ -49,6 +52,7 @@ final class ConfigOptions {
         put(flags, "postgres.user", user);
         put(flags, "postgres.database", database);
         put(flags, "open.port", openPort);
+        put(flags, "command.port", commandPort);
         try {
             return Optional.of(Configuration.load(Optional.ofNullable(file), flags, System.getenv()));
         } catch (InvalidConfiguration e) {

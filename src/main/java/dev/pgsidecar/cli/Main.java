@@ -16,9 +16,21 @@ import picocli.CommandLine.ParseResult;
         description = "Runs beside a PostgreSQL server and tells the truth about it.",
         footer = {
             "",
-            "Without a command it runs the agent. Exit codes: 0 done, 1 refused or failed, 2 usage or configuration."
+            "Without a command it runs the agent. Exit codes: 0 done, 1 refused (or failed, before an agent was asked),",
+            "2 usage or configuration, 3 the agent is unreachable, 4 failed, 5 still running."
         },
-        subcommands = {AgentCommand.class, ProbeCommand.class, ConfigCommand.class, IdentityCommand.class})
+        subcommands = {
+            AgentCommand.class,
+            StatusCommand.class,
+            PromoteCommand.class,
+            OperationsCommand.class,
+            WatchCommand.class,
+            CapabilitiesCommand.class,
+            ProbeCommand.class,
+            TokenCommand.class,
+            ConfigCommand.class,
+            IdentityCommand.class
+        })
 public final class Main implements Callable<Integer> {
 
     /** The command's exit code when it was refused or failed. */

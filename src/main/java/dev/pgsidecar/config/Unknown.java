@@ -33,7 +33,12 @@ final class Unknown {
     static List<String> variables(Map<String, String> environment) {
         Set<String> known = Key.ALL.stream().map(Key::variable).collect(Collectors.toCollection(TreeSet::new));
         known.add(Configuration.FILE_VARIABLE);
-        known.add("PGSIDECAR_TEST_HALT_AT"); // what tests end the agent with
+        known.addAll(Set.of(
+                "PGSIDECAR_AGENTS",
+                "PGSIDECAR_URL",
+                "PGSIDECAR_TOKEN",
+                "PGSIDECAR_TOKEN_FILE", // of its commands
+                "PGSIDECAR_TEST_HALT_AT")); // what tests end the agent with
         return environment.keySet().stream()
                 .filter(name -> name.startsWith("PGSIDECAR_") && !known.contains(name.replaceAll("_\\d+__", "_0__")))
                 .filter(name -> !SERVICE_LINK.matcher(name).matches() && !isLink(name, environment.get(name)))

@@ -16,6 +16,7 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -114,9 +115,9 @@ public class Engine {
         return new ArrayList<>(operations.values()).reversed();
     }
 
-    /** The command of this name. */
-    public Optional<Command> command(String kind) {
-        return Optional.ofNullable(commands.get(kind));
+    /** All that can be ordered. */
+    public Collection<Command> commands() {
+        return commands.values();
     }
 
     /**
@@ -221,6 +222,11 @@ public class Engine {
     }
 
     private static void requireSensible(Order order, Command command) throws Refusal {
+        try {
+            command.validate(order.request());
+        } catch (IllegalArgumentException e) {
+            throw new Refusal(Refusal.Kind.MALFORMED, e.getMessage());
+        }
         for (String waiver : order.waivers()) {
             if (!command.checkNames().contains(waiver)) {
                 throw new Refusal(
@@ -232,7 +238,7 @@ public class Engine {
     }
 
     private static List<Check> judged(Command command, Order order) throws PostgresException, InterruptedException {
-        return command.check(order.request()).stream()
+        return command.check(order.request(), order.waivers()).stream()
                 .map(check -> check.waivedBy(order.waivers()))
                 .toList();
     }
@@ -388,17 +394,23 @@ public class Engine {
         /** A step that cannot be written down does not act. */
         private void record(Step step) throws StepFailed {
             operation = operation.with(step);
+            if (step.state() == Step.State.RUNNING) {
+                keep();
+                tell(operation);
+            } else {
+                publish(operation);
+            }
+        }
+
+        @Override
+        public void keep() throws StepFailed {
             try {
                 journal.write(operation);
             } catch (IOException e) {
-                if (step.state() == Step.State.RUNNING) {
-                    throw StepFailed.because(
-                            "step %s cannot be written down: %s: %s".formatted(step.name(), stateDir, Trouble.with(e)),
-                            "make room in %s, then order it again".formatted(stateDir));
-                }
-                LOG.errorf("the journal of %s cannot be written: %s", operation.id(), Trouble.with(e));
+                throw StepFailed.because(
+                        "it cannot be written down: %s: %s".formatted(stateDir, Trouble.with(e)),
+                        "make room in %s, then order it again".formatted(stateDir));
             }
-            tell(operation);
         }
 
         @Override

@@ -25,8 +25,11 @@ public interface Run {
     /** From here on it cannot be cancelled. */
     void pointOfNoReturn() throws StepFailed;
 
-    /** Adds to the result; kept with the next step. */
+    /** Adds to the result; kept with the next step, or with {@link #keep}. */
     void found(String name, Object value);
+
+    /** Makes durable what was found, before something is done that could not be told apart otherwise. */
+    void keep() throws StepFailed;
 
     /** What was found under this name, in this run or before a crash. */
     Optional<Object> known(String name);

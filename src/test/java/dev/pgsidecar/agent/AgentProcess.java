@@ -12,10 +12,14 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -35,16 +39,23 @@ final class AgentProcess implements AutoCloseable {
     private static final String NO_FILE =
             Path.of("src/test/resources/empty.yaml").toAbsolutePath().toString();
 
+    /** Who may order at every agent of the tests, and who may look. */
+    static final String OPERATE = "pgs_operator-of-the-tests";
+
+    static final String VIEW = "pgs_viewer-of-the-tests";
+
     private final Process process;
     private final int port;
+    private final int commandPort;
     private final Path log;
 
     /** How a command ended. */
     record Ended(int exitCode, String output) {}
 
-    private AgentProcess(Process process, int port, Path log) {
+    private AgentProcess(Process process, int port, int commandPort, Path log) {
         this.process = process;
         this.port = port;
+        this.commandPort = commandPort;
         this.log = log;
     }
 
@@ -111,9 +122,16 @@ final class AgentProcess implements AutoCloseable {
     }
 
     static AgentProcess start(Cluster cluster, int serverPort, Map<String, String> environment, String... more) {
+        return start(cluster, serverPort, cluster.freePort(), environment, more);
+    }
+
+    /** Starts an agent whose command listener has a port that its peers know. */
+    static AgentProcess start(
+            Cluster cluster, int serverPort, int commandPort, Map<String, String> environment, String... more) {
         int port = cluster.freePort();
         List<String> command = program();
-        command.addAll(List.of("--port", "" + serverPort, "--open-port", "" + port));
+        command.addAll(
+                List.of("--port", "" + serverPort, "--open-port", "" + port, "--command-port", "" + commandPort));
         List<String> extra = List.of(more);
         if (!extra.contains("--state-dir")) {
             command.addAll(List.of("--state-dir", folder().resolve("state").toString()));
@@ -127,6 +145,7 @@ final class AgentProcess implements AutoCloseable {
                     .redirectOutput(log.toFile());
             builder.environment()
                     .putAll(Map.of(
+                            "PGSIDECAR_COMMAND_TOKENS_FILE", tokensFile().toString(),
                             "PGSIDECAR_CONFIG", NO_FILE,
                             "PGSIDECAR_POSTGRES_USER", Postgres.SUPERUSER,
                             "PGSIDECAR_POSTGRES_DATABASE", Postgres.DATABASE,
@@ -136,9 +155,24 @@ final class AgentProcess implements AutoCloseable {
                             "PGSIDECAR_OBSERVE_STALE_AFTER", "2500ms",
                             "PGSIDECAR_OBSERVE_CONNECT_EVERY", "1s"));
             builder.environment().putAll(environment);
-            return new AgentProcess(builder.start(), port, log);
+            return new AgentProcess(builder.start(), port, commandPort, log);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    private static Path tokensFile() throws IOException {
+        return Files.writeString(
+                folder().resolve("tokens"), tokenLine("ops", "operate", OPERATE) + tokenLine("eyes", "view", VIEW));
+    }
+
+    static String tokenLine(String name, String permission, String secret) {
+        try {
+            byte[] digest = MessageDigest.getInstance("SHA-256").digest(secret.getBytes(StandardCharsets.UTF_8));
+            return "%s %s 2026-01-02T03:04:05Z never sha256:%s%n"
+                    .formatted(name, permission, HexFormat.of().formatHex(digest));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
         }
     }
 
@@ -156,8 +190,45 @@ final class AgentProcess implements AutoCloseable {
         return port;
     }
 
+    int commandPort() {
+        return commandPort;
+    }
+
     Process process() {
         return process;
+    }
+
+    /** Orders, with the right to. */
+    HttpResponse<String> order(String path, JsonObject body, String... headers) {
+        return command("POST", path, OPERATE, body.encode(), headers);
+    }
+
+    /** Looks. */
+    JsonObject look(String path) {
+        HttpResponse<String> response = command("GET", path, VIEW, "");
+        assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
+        return new JsonObject(response.body());
+    }
+
+    /** Asks the command listener. */
+    HttpResponse<String> command(String method, String path, String token, String body, String... headers) {
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + commandPort + path))
+                .method(
+                        method,
+                        body.isEmpty()
+                                ? HttpRequest.BodyPublishers.noBody()
+                                : HttpRequest.BodyPublishers.ofString(body))
+                .timeout(Duration.ofSeconds(60));
+        if (!body.isEmpty()) {
+            request.header("Content-Type", "application/json");
+        }
+        if (!token.isEmpty()) {
+            request.header("Authorization", "Bearer " + token);
+        }
+        if (headers.length > 0) {
+            request.headers(headers);
+        }
+        return answer(request.build());
     }
 
     String log() {
@@ -200,6 +271,10 @@ final class AgentProcess implements AutoCloseable {
                 .timeout(Duration.ofSeconds(5))
                 .headers(headers.length == 0 ? new String[] {"Accept", "*/*"} : headers)
                 .build();
+        return answer(request);
+    }
+
+    private static HttpResponse<String> answer(HttpRequest request) {
         try {
             return HTTP.send(request, HttpResponse.BodyHandlers.ofString());
         } catch (IOException e) {

@@ -1,0 +1,32 @@
+package dev.pgsidecar.api;
+
+import dev.pgsidecar.operation.Refusal;
+import dev.pgsidecar.postgres.PostgresException;
+import io.smallrye.common.annotation.RunOnVirtualThread;
+import io.vertx.ext.web.RoutingContext;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.core.Context;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Response;
+
+/** What can be ordered. */
+@Path("/v1")
+@RunOnVirtualThread
+public class CommandResource {
+
+    private final Orders orders;
+
+    CommandResource(Orders orders) {
+        this.orders = orders;
+    }
+
+    @POST
+    @Path("promote")
+    @Consumes(MediaType.APPLICATION_JSON)
+    public Response promote(String body, @Context RoutingContext context)
+            throws Refusal, PostgresException, InterruptedException {
+        return orders.take("promote", body, context);
+    }
+}

@@ -1,0 +1,179 @@
+package dev.pgsidecar.api;
+
+import dev.pgsidecar.security.Audit;
+import dev.pgsidecar.security.Caller;
+import dev.pgsidecar.security.Permission;
+import dev.pgsidecar.security.Tokens;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.quarkus.vertx.http.runtime.filters.Filters;
+import io.vertx.core.http.HttpMethod;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.json.JsonObject;
+import io.vertx.ext.web.RoutingContext;
+import jakarta.enterprise.event.Observes;
+import jakarta.inject.Singleton;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.security.cert.Certificate;
+import java.security.cert.X509Certificate;
+import java.util.Base64;
+import java.util.Optional;
+import java.util.Set;
+import javax.net.ssl.SSLPeerUnverifiedException;
+import org.jboss.logging.Logger;
+
+/**
+ * The one door of the command listener, before every route there is or will be: who is not known, or may not, gets no
+ * further. To look needs the permission view; every method that could change something needs operate.
+ */
+@Singleton
+public class Door {
+
+    private static final Logger LOG = Logger.getLogger(Door.class);
+
+    private static final String CALLER = "pgsidecar.caller";
+    private static final Set<HttpMethod> LOOKS = Set.of(HttpMethod.GET, HttpMethod.HEAD, HttpMethod.OPTIONS);
+
+    /** Before anything of Quarkus' own. */
+    private static final int FIRST = 1_000_000;
+
+    /** Denied orders beyond that many a minute are counted, and not written: nobody fills the disk from outside. */
+    private static final int AUDITED_A_MINUTE = 60;
+
+    private final Tokens tokens;
+    private final Audit audit;
+    private final MeterRegistry metrics;
+    private long minute;
+    private int auditedThisMinute;
+
+    Door(Tokens tokens, Audit audit, MeterRegistry metrics) {
+        this.tokens = tokens;
+        this.audit = audit;
+        this.metrics = metrics;
+        for (String reason : new String[] {"unauthenticated", "forbidden"}) {
+            metrics.counter("pgsidecar.command.denied", "reason", reason);
+        }
+    }
+
+    void open(@Observes Filters filters) {
+        filters.register(this::enter, FIRST);
+    }
+
+    /** Who came in with this request. */
+    static Caller caller(RoutingContext context) {
+        return context.get(CALLER);
+    }
+
+    private void enter(RoutingContext context) {
+        HttpServerRequest request = context.request();
+        Optional<Caller> caller = authenticate(request);
+        Permission needed = LOOKS.contains(request.method()) ? Permission.VIEW : Permission.OPERATE;
+        if (caller.isEmpty()) {
+            deny(context, "unauthenticated", "somebody", unauthenticated());
+        } else if (!caller.get().may(needed)) {
+            deny(context, "forbidden", caller.get().name(), forbidden(caller.get(), needed));
+        } else {
+            context.put(CALLER, caller.get());
+            context.next();
+        }
+    }
+
+    private Optional<Caller> authenticate(HttpServerRequest request) {
+        String header = request.getHeader("Authorization");
+        if (header == null) {
+            return subject(request).flatMap(tokens::bySubject);
+        }
+        String[] schemeAndRest = header.strip().split(" +", 2);
+        if (schemeAndRest.length < 2) {
+            return Optional.empty();
+        }
+        return switch (schemeAndRest[0].toLowerCase(java.util.Locale.ROOT)) {
+            case "bearer" -> tokens.bySecret(schemeAndRest[1]);
+            case "basic" -> basic(schemeAndRest[1]);
+            default -> Optional.empty();
+        };
+    }
+
+    private Optional<Caller> basic(String encoded) {
+        try {
+            String[] nameAndSecret =
+                    new String(Base64.getDecoder().decode(encoded), StandardCharsets.UTF_8).split(":", 2);
+            return nameAndSecret.length < 2
+                    ? Optional.empty()
+                    : tokens.byNameAndSecret(nameAndSecret[0], nameAndSecret[1]);
+        } catch (IllegalArgumentException _) {
+            return Optional.empty(); // no Base64
+        }
+    }
+
+    /** Of a client certificate that TLS has verified. */
+    private static Optional<String> subject(HttpServerRequest request) {
+        if (!request.isSSL()) {
+            return Optional.empty();
+        }
+        try {
+            Certificate[] chain = request.sslSession().getPeerCertificates();
+            return Optional.of(
+                    ((X509Certificate) chain[0]).getSubjectX500Principal().getName());
+        } catch (SSLPeerUnverifiedException _) {
+            return Optional.empty(); // it came without one
+        }
+    }
+
+    private void deny(RoutingContext context, String reason, String who, Problem problem) {
+        metrics.counter("pgsidecar.command.denied", "reason", reason).increment();
+        if (!LOOKS.contains(context.request().method())) {
+            note(context.request(), reason, who);
+        }
+        context.response()
+                .setStatusCode(problem.status())
+                .putHeader("Content-Type", Problem.MEDIA_TYPE)
+                .putHeader("Cache-Control", "no-store")
+                // its body was not read
+                .putHeader("Connection", "close");
+        if (problem.status() == 401) {
+            context.response().putHeader("WWW-Authenticate", "Bearer realm=\"pgsidecar\", Basic realm=\"pgsidecar\"");
+        }
+        context.response().end(problem.json());
+    }
+
+    private synchronized void note(HttpServerRequest request, String reason, String who) {
+        long now = System.nanoTime() / 60_000_000_000L;
+        if (now != minute) {
+            minute = now;
+            auditedThisMinute = 0;
+        }
+        if (++auditedThisMinute > AUDITED_A_MINUTE) {
+            return;
+        }
+        try {
+            audit.append(new JsonObject()
+                    .put("event", "denied")
+                    .put("by", who)
+                    .put("from", request.remoteAddress().hostAddress())
+                    .put("what", request.method() + " " + request.path())
+                    .put("outcome", reason));
+        } catch (IOException e) {
+            LOG.errorf("a denied order could not be written to the audit log: %s", e);
+        }
+    }
+
+    private static Problem unauthenticated() {
+        return Problem.of(
+                401,
+                "unauthenticated",
+                "Who are you?",
+                "there is no valid token or certificate in this request",
+                "Authorization: Bearer <token>; pgsidecar token create makes one");
+    }
+
+    private static Problem forbidden(Caller caller, Permission needed) {
+        return Problem.of(
+                403,
+                "forbidden",
+                "This is more than you may",
+                "%s has the permission %s, this needs %s"
+                        .formatted(caller.name(), caller.permission().id(), needed.id()),
+                "pgsidecar token create --permission " + needed.id());
+    }
+}

@@ -1,0 +1,189 @@
+package dev.pgsidecar.api;
+
+import dev.pgsidecar.config.Trouble;
+import dev.pgsidecar.operation.Check;
+import dev.pgsidecar.operation.Engine;
+import dev.pgsidecar.operation.Operation;
+import dev.pgsidecar.operation.Order;
+import dev.pgsidecar.operation.Refusal;
+import dev.pgsidecar.postgres.PostgresException;
+import dev.pgsidecar.security.Audit;
+import dev.pgsidecar.security.Caller;
+import io.quarkus.runtime.StartupEvent;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import io.vertx.ext.web.RoutingContext;
+import jakarta.annotation.Priority;
+import jakarta.enterprise.event.Observes;
+import jakarta.inject.Singleton;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Response;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jboss.logging.Logger;
+
+/** Takes orders: what all commands have in common, from the header to the line in the audit log. */
+@Singleton
+public class Orders {
+
+    private static final Logger LOG = Logger.getLogger(Orders.class);
+
+    /** Before the engine goes on with what an earlier agent began. */
+    private static final int BEFORE_THE_ENGINE = 100;
+
+    private static final Pattern WAIT = Pattern.compile("(?:^|[,;\\s])wait=(\\d{1,4})(?:$|[,;\\s])");
+    private static final Pattern KEY = Pattern.compile("[!-~]{1,200}");
+    private static final Duration LONGEST_WAIT = Duration.ofMinutes(5);
+
+    private final Engine engine;
+    private final Audit audit;
+
+    Orders(Engine engine, Audit audit) {
+        this.engine = engine;
+        this.audit = audit;
+    }
+
+    void follow(@Observes @Priority(BEFORE_THE_ENGINE) StartupEvent started) {
+        engine.follow(operation -> {
+            if (!operation.running()) {
+                noteLate(new JsonObject()
+                        .put("event", "ended")
+                        .put("operation", operation.id())
+                        .put("by", operation.by())
+                        .put("from", operation.from())
+                        .put("what", operation.kind())
+                        .put("waive", new JsonArray(List.copyOf(operation.waivers())))
+                        .put("outcome", operation.state().id()));
+            }
+        });
+    }
+
+    /** Carries out, or with {@code ?dryRun=true} judges, what the request orders. */
+    Response take(String kind, String body, RoutingContext context)
+            throws Refusal, PostgresException, InterruptedException {
+        Caller caller = Door.caller(context);
+        HttpServerRequest http = context.request();
+        Body parsed = Body.of(body);
+        Order order = new Order(
+                kind,
+                parsed.request(),
+                parsed.waivers(),
+                caller.name(),
+                http.remoteAddress().hostAddress(),
+                key(http));
+        boolean dryRun = flag(http, "dryRun");
+        Duration wait = wait(http);
+        JsonObject entry = entry(order);
+        note(entry.copy().put("event", dryRun ? "dry-run" : "ordered"));
+        try {
+            if (dryRun) {
+                return dryRun(engine.dryRun(order));
+            }
+            Operation operation = engine.order(order);
+            note(entry.copy().put("event", "accepted").put("operation", operation.id()));
+            return answer(wait.isZero() ? operation : engine.await(operation, wait), true);
+        } catch (Refusal refusal) {
+            note(entry.copy()
+                    .put("event", "refused")
+                    .put("outcome", refusal.kind().name().toLowerCase(java.util.Locale.ROOT))
+                    .put("checks", new JsonArray(failed(refusal.checks()))));
+            throw refusal;
+        } catch (PostgresException e) {
+            note(entry.copy()
+                    .put("event", "refused")
+                    .put("outcome", e.failure().kind().id()));
+            throw e;
+        }
+    }
+
+    /** An operation as an answer: 202 while it runs, if it was just ordered. */
+    static Response answer(Operation operation, boolean ordered) {
+        Response.ResponseBuilder response = Response.status(ordered && operation.running() ? 202 : 200)
+                .type(MediaType.APPLICATION_JSON)
+                .header("Cache-Control", "no-store")
+                .entity(operation.json().encode() + "\n");
+        return ordered
+                ? response.header("Location", "/v1/operations/" + operation.id())
+                        .build()
+                : response.build();
+    }
+
+    private static Response dryRun(List<Check> checks) {
+        boolean would = checks.stream().noneMatch(Check::failed);
+        JsonObject json = new JsonObject()
+                .put("wouldRun", would)
+                .put("checks", new JsonArray(checks.stream().map(Check::json).toList()));
+        return Response.ok(json.encode() + "\n", MediaType.APPLICATION_JSON)
+                .header("Cache-Control", "no-store")
+                .build();
+    }
+
+    private static JsonObject entry(Order order) {
+        return new JsonObject()
+                .put("by", order.by())
+                .put("from", order.from())
+                .put("what", order.kind())
+                .put("request", order.request())
+                .put("waive", new JsonArray(List.copyOf(order.waivers())));
+    }
+
+    private static List<String> failed(List<Check> checks) {
+        return checks.stream().filter(Check::failed).map(Check::name).toList();
+    }
+
+    /** What cannot be written to the audit log does not happen. */
+    private void note(JsonObject entry) {
+        try {
+            audit.append(entry);
+        } catch (IOException e) {
+            throw new ProblemException(Problem.of(
+                    503,
+                    "no-audit",
+                    "Nothing could be remembered",
+                    "the audit log cannot be written: " + Trouble.with(e),
+                    "make state-dir writable for the agent"));
+        }
+    }
+
+    /** What has happened already can only be told elsewhere. */
+    private void noteLate(JsonObject entry) {
+        try {
+            audit.append(entry);
+        } catch (IOException e) {
+            LOG.errorf("the audit log cannot be written (%s): %s", Trouble.with(e), entry.encode());
+        }
+    }
+
+    private static Optional<String> key(HttpServerRequest http) {
+        Optional<String> key = Optional.ofNullable(http.getHeader("Idempotency-Key"));
+        if (key.filter(text -> !KEY.matcher(text).matches()).isPresent()) {
+            throw new ProblemException(Problem.malformed("Idempotency-Key: 1 to 200 visible ASCII characters"));
+        }
+        return key;
+    }
+
+    private static boolean flag(HttpServerRequest http, String name) {
+        List<String> values = http.params().getAll(name);
+        if (values.isEmpty()) {
+            return false;
+        }
+        if (values.size() > 1 || !Set.of("true", "false").contains(values.getFirst())) {
+            throw new ProblemException(Problem.malformed(name + ": true or false"));
+        }
+        return values.getFirst().equals("true");
+    }
+
+    /** RFC 7240: a preference that is not understood is none. */
+    private static Duration wait(HttpServerRequest http) {
+        Matcher wait =
+                WAIT.matcher(Optional.ofNullable(http.getHeader("Prefer")).orElse(""));
+        Duration asked = wait.find() ? Duration.ofSeconds(Integer.parseInt(wait.group(1))) : Duration.ZERO;
+        return asked.compareTo(LONGEST_WAIT) < 0 ? asked : LONGEST_WAIT;
+    }
+}

@@ -1,0 +1,82 @@
+package dev.pgsidecar.api;
+
+import dev.pgsidecar.config.Settings;
+import dev.pgsidecar.observe.InstanceDocument;
+import dev.pgsidecar.observe.Moment;
+import dev.pgsidecar.observe.Observations;
+import dev.pgsidecar.operation.Check;
+import dev.pgsidecar.operation.Command;
+import dev.pgsidecar.operation.Engine;
+import dev.pgsidecar.postgres.PostgresException;
+import io.smallrye.common.annotation.RunOnVirtualThread;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Response;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.List;
+import java.util.Set;
+
+/** What can be looked at. */
+@Path("/v1")
+@RunOnVirtualThread
+public class ViewResource {
+
+    private final Settings settings;
+    private final Observations observations;
+    private final Engine engine;
+
+    ViewResource(Settings settings, Observations observations, Engine engine) {
+        this.settings = settings;
+        this.observations = observations;
+        this.engine = engine;
+    }
+
+    @GET
+    @Path("instance")
+    @Produces(MediaType.APPLICATION_JSON)
+    public Response instance() {
+        return json(InstanceDocument.of(
+                settings.instanceName(),
+                observations.history(),
+                Moment.now(),
+                settings.probe().replica().maxSilence()));
+    }
+
+    /** Each command with its checks as they are now: what could be ordered, and what is missing. */
+    @GET
+    @Path("capabilities")
+    @Produces(MediaType.APPLICATION_JSON)
+    public Response capabilities() throws PostgresException, InterruptedException {
+        JsonArray commands = new JsonArray();
+        for (Command command : engine.commands()) {
+            List<Check> checks = command.check(new JsonObject(), Set.of());
+            commands.add(new JsonObject()
+                    .put("command", command.kind())
+                    .put("possible", checks.stream().noneMatch(Check::failed))
+                    .put(
+                            "checks",
+                            new JsonArray(checks.stream().map(Check::json).toList())));
+        }
+        return json(new JsonObject().put("commands", commands));
+    }
+
+    @GET
+    @Path("openapi.yaml")
+    @Produces("application/yaml")
+    public Response openApi() throws IOException {
+        try (InputStream file = ViewResource.class.getResourceAsStream("/openapi.yaml")) {
+            return Response.ok(file.readAllBytes()).build();
+        }
+    }
+
+    private static Response json(JsonObject json) {
+        return Response.ok(json.encode() + "\n")
+                .header("Cache-Control", "no-store")
+                .build();
+    }
+}

@@ -1,0 +1,84 @@
+package dev.pgsidecar.cli;
+
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code pgsidecar promote}: makes a standby the primary. */
+@Command(
+        name = "promote",
+        mixinStandardHelpOptions = true,
+        description = "Makes the standby beside an agent the primary, after checks, and shows how it goes.",
+        footer = {
+            "",
+            "The primary must be gone: stopped (--expect-checkpoint, from its pg_controldata), or dead and fenced",
+            "(--dead its name). Exit codes: 0 done, 1 refused, 2 usage, 3 unreachable, 4 failed, 5 still running.",
+            "",
+            "    pgsidecar promote --agent pg-1 --dead pg-0 --dry-run",
+            "    pgsidecar promote --agent pg-1 --dead pg-0"
+        })
+final class PromoteCommand extends ApiCommand {
+
+    @Option(names = "--dead", paramLabel = "NAME", description = "The primary that you made sure is dead.")
+    private String dead;
+
+    @Option(
+            names = "--expect-checkpoint",
+            paramLabel = "LSN",
+            description = "The stopped primary's \"Latest checkpoint location\".")
+    private String checkpoint;
+
+    @Option(
+            names = "--max-lag",
+            paramLabel = "SIZE",
+            description = "How much received WAL may still wait for replay, such as 16MB (default: 0).")
+    private String maxLag;
+
+    @Option(names = "--waive", paramLabel = "CHECK", description = "A failed check that you take on; may be repeated.")
+    private List<String> waive = new ArrayList<>();
+
+    @Option(names = "--dry-run", description = "Only checks.")
+    private boolean dryRun;
+
+    @Override
+    int run() throws UsageException, Unreachable {
+        Api agent = options().agent();
+        JsonObject body = new JsonObject().put("waive", new JsonArray(waive));
+        if (dead != null) {
+            body.put("deadPrimary", dead);
+        }
+        if (checkpoint != null) {
+            body.put("expect", new JsonObject().put("checkpointLsn", checkpoint));
+        }
+        if (maxLag != null) {
+            body.put("maxLag", maxLag);
+        }
+        if (dryRun) {
+            return dryRun(agent.post("/v1/promote?dryRun=true", body, Map.of()));
+        }
+        Api.Answer answer = agent.post(
+                "/v1/promote", body, Map.of("Idempotency-Key", UUID.randomUUID().toString()));
+        if (answer.isError()) {
+            return options().json() ? print(answer) : Report.problem(answer);
+        }
+        return Following.toTheEnd(agent, answer.body(), options().json());
+    }
+
+    private int dryRun(Api.Answer answer) {
+        if (options().json()) {
+            return print(answer);
+        }
+        if (answer.isError()) {
+            return Report.problem(answer);
+        }
+        Report.checks(answer.body());
+        boolean would = answer.body().getBoolean("wouldRun");
+        System.out.println(would ? "It would be carried out." : "It would be refused.");
+        return would ? Report.DONE : Report.REFUSED;
+    }
+}

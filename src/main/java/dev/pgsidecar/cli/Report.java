@@ -1,0 +1,90 @@
+package dev.pgsidecar.cli;
+
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/** What the agent says about checks, steps and errors, for people; and the exit code that it means. */
+final class Report {
+
+    static final int DONE = 0;
+    static final int REFUSED = 1;
+    static final int UNREACHABLE = 3;
+    static final int FAILED = 4;
+    static final int STILL_RUNNING = 5;
+
+    private final Map<String, String> told = new HashMap<>();
+
+    /** Prints an error that the agent answered. */
+    static int problem(Api.Answer answer) {
+        JsonObject body = answer.body();
+        System.err.printf("pgsidecar: %s: %s%n", body.getString("title"), body.getString("detail"));
+        objects(body, "checks")
+                .filter(check -> "failed".equals(check.getString("outcome")))
+                .forEach(Report::failed);
+        if (body.getString("hint") != null && body.getJsonArray("checks") == null) {
+            System.err.println("  next: " + body.getString("hint"));
+        }
+        return answer.status() >= 500 ? FAILED : REFUSED;
+    }
+
+    /** Prints checks as they were judged. */
+    static void checks(JsonObject body) {
+        Table table = new Table("check", "", "found", "required");
+        objects(body, "checks")
+                .forEach(check -> table.row(
+                        check.getString("name"),
+                        check.getString("outcome"),
+                        check.getString("found"),
+                        check.getString("required")));
+        System.out.println(table);
+        objects(body, "checks")
+                .filter(check -> "failed".equals(check.getString("outcome")))
+                .forEach(Report::failed);
+    }
+
+    private static void failed(JsonObject check) {
+        System.err.printf(
+                "  %s: found %s; required: %s%n",
+                check.getString("name"), check.getString("found"), check.getString("required"));
+        System.err.printf(
+                "    next: %s%s%n",
+                check.getString("hint"),
+                check.getBoolean("waivable", false) ? " (--waive " + check.getString("name") + ")" : "");
+    }
+
+    /** Prints the steps that have begun or ended since the last time. */
+    void progress(JsonObject operation) {
+        objects(operation, "steps").forEach(step -> {
+            String state = step.getString("state");
+            if (!state.equals(told.put(step.getString("name"), state))) {
+                System.err.printf("  %-16s %-8s %s%n", step.getString("name"), state, step.getString("note"));
+            }
+        });
+    }
+
+    /** Prints how an operation ended. */
+    static int outcome(JsonObject operation) {
+        String state = operation.getString("state");
+        System.out.printf("%s %s%n", operation.getString("id"), state);
+        JsonObject result = operation.getJsonObject("result", new JsonObject());
+        result.getJsonArray("warnings", new JsonArray()).forEach(warning -> System.out.println("  note: " + warning));
+        if (operation.getString("failure") != null) {
+            System.err.println("pgsidecar: " + operation.getString("failure"));
+        }
+        if (operation.getString("hint") != null) {
+            System.err.println("  next: " + operation.getString("hint"));
+        }
+        return switch (state) {
+            case "succeeded" -> DONE;
+            case "running" -> STILL_RUNNING;
+            default -> FAILED;
+        };
+    }
+
+    static Stream<JsonObject> objects(JsonObject body, String name) {
+        return body.getJsonArray(name, new JsonArray()).stream().map(JsonObject.class::cast);
+    }
+}

@@ -1,0 +1,149 @@
+package dev.pgsidecar.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.pgsidecar.cluster.Cluster;
+import dev.pgsidecar.cluster.Postgres;
+import dev.pgsidecar.cluster.Psql;
+import dev.pgsidecar.cluster.Standby;
+import io.vertx.core.json.JsonObject;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A primary and two standbys with slots, and an agent beside each that has the rights of deploy/sql and no more, and knows
+ * the other two. The agents start when {@link #startAgents} says so.
+ */
+final class Trio implements AutoCloseable {
+
+    static final List<String> NAMES = List.of("pg-0", "pg-1", "pg-2");
+
+    private final Path folder;
+    private final Cluster cluster;
+    private final Map<String, Postgres> servers = new LinkedHashMap<>();
+    private final Map<String, Integer> commandPorts = new LinkedHashMap<>();
+    private final Map<String, AgentProcess> agents = new LinkedHashMap<>();
+
+    Trio(int major, Path folder) {
+        this(major, folder, Map.of());
+    }
+
+    Trio(int major, Path folder, Map<String, String> settings) {
+        this.folder = folder;
+        this.cluster = Cluster.on(major);
+        Map<String, String> all = new HashMap<>(settings);
+        all.put("wal_receiver_timeout", "3s");
+        all.put("wal_sender_timeout", "3s");
+        Postgres primary = cluster.primary("pg-0", all);
+        Psql.run(primary, Path.of("deploy/sql/observe.sql").toAbsolutePath());
+        Psql.run(primary, Path.of("deploy/sql/install.sql").toAbsolutePath(), "--dbname=pgsidecar");
+        primary.sql("CREATE TABLE ledger (writer int, entry bigint, timeline int, PRIMARY KEY (writer, entry))");
+        servers.put("pg-0", primary);
+        servers.put("pg-1", cluster.standby("pg-1", primary, Standby.WITH_SLOT));
+        servers.put("pg-2", cluster.standby("pg-2", primary, Standby.WITH_SLOT));
+        servers.values().forEach(server -> server.hba("host pgsidecar pgsidecar 127.0.0.1/32 trust"));
+        NAMES.forEach(name -> commandPorts.put(name, cluster.freePort()));
+    }
+
+    Trio startAgents() {
+        NAMES.forEach(name -> startAgent(name));
+        agent("pg-0").await200("/primary");
+        agent("pg-1").await200("/replica");
+        agent("pg-2").await200("/replica");
+        awaitPeers("pg-1", "pg-2");
+        return this;
+    }
+
+    /** Waits until these know what all others are. */
+    void awaitPeers(String... names) {
+        for (String name : names) {
+            await(name + " knows its peers").atMost(Duration.ofSeconds(20)).until(() -> {
+                JsonObject dryRun = new JsonObject(agent(name)
+                        .order("/v1/promote?dryRun=true", new JsonObject())
+                        .body());
+                return !dryRun.encode().contains("not asked yet")
+                        && !dryRun.encode().contains("does not answer");
+            });
+        }
+    }
+
+    AgentProcess startAgent(String name, String... moreEnvironment) {
+        Map<String, String> environment = new HashMap<>(Map.of(
+                "PGSIDECAR_NAME", name,
+                "PGSIDECAR_POSTGRES_USER", "pgsidecar",
+                "PGSIDECAR_POSTGRES_DATABASE", "pgsidecar",
+                "PGSIDECAR_POSTGRES_DATA_DIRECTORY",
+                        server(name).dataDirectory().toString(),
+                "PGSIDECAR_OBSERVE_SIZES_EVERY", "1s"));
+        int index = 0;
+        for (String peer : NAMES) {
+            if (!peer.equals(name)) {
+                environment.put("PGSIDECAR_PEERS_%d__NAME".formatted(index), peer);
+                environment.put(
+                        "PGSIDECAR_PEERS_%d__URL".formatted(index), "http://127.0.0.1:" + commandPorts.get(peer));
+                environment.put("PGSIDECAR_PEERS_%d__TOKEN_FILE".formatted(index), token().toString());
+                index++;
+            }
+        }
+        for (int at = 0; at < moreEnvironment.length; at += 2) {
+            environment.put(moreEnvironment[at], moreEnvironment[at + 1]);
+        }
+        AgentProcess agent = AgentProcess.start(
+                        cluster,
+                        server(name).port(),
+                        commandPorts.get(name),
+                        environment,
+                        "--state-dir",
+                        stateDir(name).toString())
+                .awaitAnswer();
+        agents.put(name, agent);
+        return agent;
+    }
+
+    Path stateDir(String name) {
+        return folder.resolve("state-" + name);
+    }
+
+    private Path token() {
+        try {
+            return Files.writeString(folder.resolve("view-token"), AgentProcess.VIEW + "\n");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    Cluster cluster() {
+        return cluster;
+    }
+
+    Postgres server(String name) {
+        return servers.get(name);
+    }
+
+    AgentProcess agent(String name) {
+        return agents.get(name);
+    }
+
+    /** Orders a promote and waits for its end. */
+    JsonObject promote(String name, JsonObject order) {
+        var response = agent(name).order("/v1/promote", order, "Prefer", "wait=60");
+        assertThat(response.statusCode())
+                .as("%s%n%s", response.body(), agent(name).log())
+                .isEqualTo(200);
+        return new JsonObject(response.body());
+    }
+
+    @Override
+    public void close() {
+        agents.values().forEach(AgentProcess::close);
+        cluster.close();
+    }
+}
