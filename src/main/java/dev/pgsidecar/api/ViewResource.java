@@ -7,6 +7,7 @@ import dev.pgsidecar.observe.Observations;
 import dev.pgsidecar.operation.Check;
 import dev.pgsidecar.operation.Command;
 import dev.pgsidecar.operation.Engine;
+import dev.pgsidecar.operation.Operation;
 import dev.pgsidecar.postgres.PostgresException;
 import io.smallrye.common.annotation.RunOnVirtualThread;
 import io.vertx.core.json.JsonArray;
@@ -19,6 +20,7 @@ import jakarta.ws.rs.core.Response;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /** What can be looked at. */
@@ -40,11 +42,15 @@ public class ViewResource {
     @Path("instance")
     @Produces(MediaType.APPLICATION_JSON)
     public Response instance() {
-        return json(InstanceDocument.of(
+        // First: a promote ends after its observation, so that no moment shows neither.
+        Optional<Operation> running = engine.running();
+        JsonObject document = InstanceDocument.of(
                 settings.instanceName(),
                 observations.history(),
                 Moment.now(),
-                settings.probe().replica().maxSilence()));
+                settings.probe().replica().maxSilence());
+        running.ifPresent(operation -> document.put("operation", operation.kind()));
+        return json(document);
     }
 
     /** Each command with its checks as they are now: what could be ordered, and what is missing. */

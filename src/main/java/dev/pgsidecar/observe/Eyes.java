@@ -11,7 +11,9 @@ import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 
 /** Starts the observers with the agent and stops them with it. */
 @Singleton
@@ -21,6 +23,7 @@ public class Eyes {
     private final Vertx vertx;
     private final Observations observations;
     private final List<Thread> threads = new ArrayList<>();
+    private final List<PeerObserver> peerObservers = new CopyOnWriteArrayList<>();
 
     Eyes(Settings settings, Vertx vertx, Observations observations) {
         this.settings = settings;
@@ -37,8 +40,30 @@ public class Eyes {
         start("slow-observer", new SlowObserver(target, identity, observe, observations));
         for (Settings.Peer peer : settings.peers()) {
             observations.publish(Peer.unasked(peer.name()));
-            start("peer-" + peer.name(), new PeerObserver(vertx, peer, observe, identity, observations));
+            PeerObserver observer = new PeerObserver(vertx, peer, observe, identity, observations);
+            peerObservers.add(observer);
+            start("peer-" + peer.name(), observer);
         }
+    }
+
+    /**
+     * Asks all peers anew, at once: what they said a moment ago is not good enough for a decision that nobody can take
+     * back. A peer that does not answer keeps it waiting for two timeouts.
+     */
+    public Collection<Peer> peersNow() throws InterruptedException {
+        List<Thread> rounds = peerObservers.stream()
+                .map(observer -> Thread.ofVirtual().start(() -> {
+                    try {
+                        observer.round();
+                    } catch (InterruptedException _) {
+                        Thread.currentThread().interrupt(); // the agent stops
+                    }
+                }))
+                .toList();
+        for (Thread round : rounds) {
+            round.join();
+        }
+        return observations.history().peers().values();
     }
 
     private void start(String name, Runnable observer) {

@@ -101,6 +101,7 @@ public final class InstanceDocument {
                 .put("pauseState", replay.pauseState())
                 .put("applyDelaySeconds", seconds(replay.applyDelay()))
                 .put("restoresFromArchive", replay.restoresFromArchive());
+        replay.slot().ifPresent(slot -> json.put("slot", slot));
         replay.lastTransaction().ifPresent(moment -> json.put("lastTransaction", moment.toString()));
         return json;
     }
@@ -108,7 +109,6 @@ public final class InstanceDocument {
     private static JsonObject receiver(Receiver receiver, Instance instance) {
         JsonObject json = new JsonObject();
         receiver.status().ifPresent(status -> json.put("status", status));
-        receiver.slot().ifPresent(slot -> json.put("slot", slot));
         receiver.upstreamHost().ifPresent(host -> json.put("upstreamHost", host));
         number(json, "upstreamPort", receiver.upstreamPort());
         lsn(json, "upstreamEnd", instance.upstream().end());

@@ -16,6 +16,7 @@ import java.util.stream.Stream;
  * @param slot the slot of its upstream that a replica streams from
  * @param streaming whether a replica's WAL receiver streams
  * @param logicalSlots the names of its logical slots
+ * @param operation what its agent carries out just now, such as {@code promote}
  * @param synchronousStandbyNames its {@code synchronous_standby_names}, where its agent knows that
  */
 public record PeerInstance(
@@ -28,6 +29,7 @@ public record PeerInstance(
         boolean streaming,
         List<Downstream> downstreams,
         List<String> logicalSlots,
+        Optional<String> operation,
         Optional<String> synchronousStandbyNames) {
 
     /** Whom it streams to. */
@@ -49,13 +51,15 @@ public record PeerInstance(
                 document.getInteger("timeline"),
                 Duration.ofMillis((long) (document.getDouble("ageSeconds") * 1000)),
                 position(document.getJsonObject("wal")),
-                Optional.ofNullable(receiver.getString("slot")),
+                Optional.ofNullable(
+                        document.getJsonObject("replay", new JsonObject()).getString("slot")),
                 "streaming".equals(receiver.getString("status")),
                 objects(document, "senders").map(PeerInstance::downstream).toList(),
                 objects(document, "slots")
                         .filter(slot -> "logical".equals(slot.getString("type")))
                         .map(slot -> slot.getString("name"))
                         .toList(),
+                Optional.ofNullable(document.getString("operation")),
                 Optional.ofNullable(
                         document.getJsonObject("settings", new JsonObject()).getString("synchronous_standby_names"))));
     }

@@ -53,14 +53,7 @@ final class PeerObserver implements Runnable {
     public void run() {
         try {
             while (true) {
-                Peer before = known;
-                known = ask();
-                if (!before.failure().equals(known.failure())) {
-                    LOG.log(
-                            known.failure().isPresent() ? Logger.Level.WARN : Logger.Level.INFO,
-                            "peer %s: %s".formatted(peer.name(), known.failure().orElse("answers")));
-                }
-                observations.publish(known);
+                round();
                 Thread.sleep(observe.interval());
             }
         } catch (InterruptedException _) {
@@ -68,6 +61,18 @@ final class PeerObserver implements Runnable {
         } finally {
             client.close();
         }
+    }
+
+    /** Asks once, and publishes the answer. */
+    synchronized void round() throws InterruptedException {
+        Peer before = known;
+        known = ask();
+        if (!before.failure().equals(known.failure())) {
+            LOG.log(
+                    known.failure().isPresent() ? Logger.Level.WARN : Logger.Level.INFO,
+                    "peer %s: %s".formatted(peer.name(), known.failure().orElse("answers")));
+        }
+        observations.publish(known);
     }
 
     private Peer ask() throws InterruptedException {

@@ -110,6 +110,11 @@ public class Engine {
         return Optional.ofNullable(operations.get(id));
     }
 
+    /** The one that runs; not one that is still being checked. */
+    public synchronized Optional<Operation> running() {
+        return current.map(work -> work.operation);
+    }
+
     /** All that are kept, newest first. */
     public synchronized List<Operation> newestFirst() {
         return new ArrayList<>(operations.values()).reversed();
@@ -395,7 +400,7 @@ public class Engine {
         private void record(Step step) throws StepFailed {
             operation = operation.with(step);
             if (step.state() == Step.State.RUNNING) {
-                keep();
+                write();
                 tell(operation);
             } else {
                 publish(operation);
@@ -404,6 +409,11 @@ public class Engine {
 
         @Override
         public void keep() throws StepFailed {
+            write();
+            Faults.at(operation.kind() + ":kept");
+        }
+
+        private void write() throws StepFailed {
             try {
                 journal.write(operation);
             } catch (IOException e) {

@@ -127,15 +127,9 @@ record PromoteChecks(
 
     private Check upstream() {
         String required = "nobody else is the primary";
-        Optional<String> primary = peers.stream()
-                .filter(peer -> fresh(peer)
-                        .filter(other -> other.role() == Role.PRIMARY)
-                        .isPresent())
-                .map(Peer::name)
-                .findFirst();
-        if (primary.isPresent()) {
-            return Check.failed(
-                    UPSTREAM, primary.get() + " is a primary", required, "stop it first: pg_ctl stop, on its host");
+        Optional<String> rival = rival();
+        if (rival.isPresent()) {
+            return Check.failed(UPSTREAM, rival.get(), required, "stop it first: pg_ctl stop, on its host; or keep it");
         }
         if (facts.facts().receiver().filter(Receiver::streaming).isPresent()) {
             return Check.failed(
@@ -165,6 +159,18 @@ record PromoteChecks(
                         "say that the primary is dead, after you made sure of it: \"deadPrimary\": \"its name\"; or, after"
                                 + " a clean stop, give pg_controldata's \"Latest checkpoint location\":"
                                 + " \"expect\": {\"checkpointLsn\": ...}"));
+    }
+
+    /** A peer that is, or is about to be, a primary. */
+    Optional<String> rival() {
+        return peers.stream()
+                .flatMap(peer -> fresh(peer)
+                        .filter(other -> other.role() == Role.PRIMARY
+                                || other.operation().equals(Optional.of(Promotion.KIND)))
+                        .map(other -> peer.name()
+                                + (other.role() == Role.PRIMARY ? " is a primary" : " is just being promoted"))
+                        .stream())
+                .findFirst();
     }
 
     private Check timeline() {
@@ -268,13 +274,32 @@ record PromoteChecks(
                 .downstream(facts.slotOfUpstream(), name)
                 .flatMap(Downstream::syncState)
                 .orElse("not among its standbys");
-        return Set.of("sync", "quorum").contains(state)
-                ? Check.passed(SYNCHRONOUS, "the dead primary called it " + state, required)
-                : Check.doubtful(
+        if (Set.of("sync", "quorum").contains(state)) {
+            return Check.passed(SYNCHRONOUS, "the dead primary called it " + state, required);
+        }
+        return asMuchAsTheSynchronous(primary.get())
+                .map(peer -> Check.passed(SYNCHRONOUS, "as much WAL as " + peer + ", which was synchronous", required))
+                .orElseGet(() -> Check.doubtful(
                         SYNCHRONOUS,
                         "the dead primary called it %s, and waited for %s".formatted(state, names.get()),
                         required,
-                        "promote a synchronous standby, or waive synchronous");
+                        "promote a synchronous standby, or waive synchronous"));
+    }
+
+    /** A standby that no commit waited for can still have more than one that they did wait for. */
+    private Optional<String> asMuchAsTheSynchronous(PeerInstance primary) {
+        return peers.stream()
+                .filter(peer -> fresh(peer)
+                        .filter(other -> primary.downstream(other.slot(), peer.name())
+                                .flatMap(Downstream::syncState)
+                                .equals(Optional.of("sync")))
+                        .flatMap(PeerInstance::position)
+                        .filter(there -> facts.received()
+                                .filter(here -> here.compareTo(there) >= 0)
+                                .isPresent())
+                        .isPresent())
+                .map(Peer::name)
+                .findFirst();
     }
 
     private Check replayed() {

@@ -1,9 +1,12 @@
 package dev.pgsidecar.promotion;
 
 import dev.pgsidecar.config.Settings;
+import dev.pgsidecar.observe.Eyes;
 import dev.pgsidecar.observe.Moment;
+import dev.pgsidecar.observe.Observation;
 import dev.pgsidecar.observe.Observations;
 import dev.pgsidecar.observe.Peer;
+import dev.pgsidecar.observe.Role;
 import dev.pgsidecar.operation.Check;
 import dev.pgsidecar.operation.Command;
 import dev.pgsidecar.operation.Run;
@@ -35,6 +38,8 @@ import java.util.stream.Collectors;
 @Singleton
 public class Promotion implements Command {
 
+    static final String KIND = "promote";
+
     private static final Duration TO_ANSWER = Duration.ofSeconds(10);
 
     /** A spread-out checkpoint this is not, but a big cache takes its time. */
@@ -56,19 +61,21 @@ public class Promotion implements Command {
 
     private final Settings settings;
     private final Observations observations;
+    private final Eyes eyes;
     private final Target target;
     private final Identity identity;
 
-    Promotion(Settings settings, Vertx vertx, Observations observations) {
+    Promotion(Settings settings, Vertx vertx, Observations observations, Eyes eyes) {
         this.settings = settings;
         this.observations = observations;
+        this.eyes = eyes;
         this.target = new Target(vertx, settings);
         this.identity = new Identity(settings);
     }
 
     @Override
     public String kind() {
-        return "promote";
+        return KIND;
     }
 
     @Override
@@ -87,7 +94,7 @@ public class Promotion implements Command {
         while (true) {
             List<Check> checks;
             try {
-                checks = checks(PromoteRequest.of(request)).judge();
+                checks = checks(PromoteRequest.of(request), eyes.peersNow()).judge();
             } catch (PostgresException e) {
                 if (e.failure().kind() != Failure.Kind.WRONG_INSTANCE) {
                     throw e;
@@ -124,6 +131,7 @@ public class Promotion implements Command {
             return;
         }
         run.step("make-slots", () -> makeSlots(run));
+        run.step("ask-peers", () -> askPeers(run));
         run.pointOfNoReturn();
         run.step("promote", () -> promote(run));
         run.step("leave-recovery", () -> watch(run));
@@ -131,6 +139,7 @@ public class Promotion implements Command {
         run.step("control-file", () -> controlFile(run));
         run.step("write", this::write);
         run.step("look-around", () -> lookAround(run));
+        run.step("be-seen", this::awaitObservation);
         run.found("changed", true);
     }
 
@@ -159,6 +168,19 @@ public class Promotion implements Command {
             }
             return "%s could not be made: %s".formatted(slot, e.failure().cause());
         }
+    }
+
+    /**
+     * Two orders may have passed their checks at two standbys at the same time. By now each can see the other one's
+     * operation: at least one of them does, and leaves it.
+     */
+    private String askPeers(Run run) throws StepFailed, PostgresException, InterruptedException {
+        Optional<String> rival =
+                checks(PromoteRequest.of(run.request()), eyes.peersNow()).rival();
+        if (rival.isPresent()) {
+            throw StepFailed.because(rival.get(), "make sure that one standby only is ordered, then order it again");
+        }
+        return "nobody else is a primary, or about to be one";
     }
 
     private String promote(Run run) throws StepFailed, PostgresException, InterruptedException {
@@ -280,8 +302,25 @@ public class Promotion implements Command {
                 : String.join("; ", warnings.stream().map(Object::toString).toList());
     }
 
+    /** From here on probes, and peers that ask, are told of a primary; until then, of an operation. */
+    private String awaitObservation() throws InterruptedException {
+        while (observations
+                .history()
+                .latest()
+                .filter(seen -> seen instanceof Observation.Answered answered
+                        && answered.instance().role() == Role.PRIMARY)
+                .isEmpty()) {
+            Thread.sleep(QUICKLY);
+        }
+        return "observed as a primary";
+    }
+
     private PromoteChecks checks(PromoteRequest request) throws PostgresException, InterruptedException {
-        Collection<Peer> peers = observations.history().peers().values();
+        return checks(request, observations.history().peers().values());
+    }
+
+    private PromoteChecks checks(PromoteRequest request, Collection<Peer> peers)
+            throws PostgresException, InterruptedException {
         try (Session session = target.openReadOnly("promote", TO_ANSWER)) {
             ServerVersion version = check(session);
             return new PromoteChecks(

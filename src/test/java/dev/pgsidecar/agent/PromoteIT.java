@@ -10,7 +10,6 @@ import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -56,12 +55,14 @@ class PromoteIT {
             assertThat(steps(operation))
                     .containsExactly(
                             "make-slots",
+                            "ask-peers",
                             "promote",
                             "leave-recovery",
                             "checkpoint",
                             "control-file",
                             "write",
-                            "look-around");
+                            "look-around",
+                            "be-seen");
             Postgres promoted = trio.server("pg-1");
             promoted.sql("INSERT INTO ledger VALUES (1, 2, 2)");
             assertThat(promoted.query("SELECT count(*) FROM ledger")).isEqualTo("2");
@@ -81,9 +82,11 @@ class PromoteIT {
 
     @Test
     void refusesWhatCouldMakeTwoPrimariesOrLoseCommits() {
-        try (Trio trio =
-                new Trio(17, folder, Map.of("synchronous_standby_names", "'FIRST 1 (\"pg-1\")'")).startAgents()) {
+        try (Trio trio = new Trio(17, folder)) {
             Postgres primary = trio.server("pg-0");
+            primary.setting("synchronous_standby_names", "'FIRST 1 (\"pg-1\")'");
+            primary.reload();
+            trio.startAgents();
             Postgres first = trio.server("pg-1");
             Postgres second = trio.server("pg-2");
 
@@ -91,13 +94,13 @@ class PromoteIT {
             assertRefused(trio.agent("pg-1"), PG_0_IS_DEAD, "upstream", "pg-0 is a primary", "pg_ctl stop");
 
             // pg-2 is cut off, and then the primary dies
-            second.setting("primary_conninfo", "''");
-            second.reload();
+            second.sql("ALTER SYSTEM SET primary_conninfo = ''", "SELECT pg_reload_conf()");
             await().until(() ->
                     second.query("SELECT count(*) FROM pg_stat_wal_receiver").equals("0"));
             primary.sql("INSERT INTO ledger SELECT 1, n, 1 FROM generate_series(1, 1000) AS n");
             trio.cluster().awaitReplay(primary, first);
             primary.kill();
+            trio.agent("pg-0").await503("/primary", "down");
 
             assertRefused(trio.agent("pg-1"), new JsonObject(), "upstream", "silent", "deadPrimary");
             JsonObject problem = assertRefused(

@@ -176,7 +176,11 @@ public final class Pictures {
                             new WalPositions(
                                     Optional.empty(), Optional.empty(), Optional.empty(), lsn(replay), lsn(replay)),
                             Optional.of(new Replay(
-                                    paused ? "paused" : "not paused", Duration.ZERO, restores, lastTransaction)),
+                                    paused ? "paused" : "not paused",
+                                    Duration.ZERO,
+                                    restores,
+                                    Optional.of("pg_1"),
+                                    lastTransaction)),
                             receiver,
                             List.of(),
                             List.of(),
