@@ -320,6 +320,9 @@ public class Engine {
         synchronized (this) {
             operations.put(operation.id(), operation);
             if (!operation.running()) {
+                // At one moment: who hears that it has ended finds room for the next.
+                current = current.filter(
+                        work -> work.operation == null || !work.operation.id().equals(operation.id()));
                 journal.trim(List.copyOf(operations.values())).forEach(gone -> operations.remove(gone.id()));
             }
             notifyAll();
