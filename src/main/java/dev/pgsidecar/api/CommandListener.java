@@ -27,7 +27,7 @@ public final class CommandListener {
             properties.put(
                     "quarkus.tls.command.key-store.pem.0.key",
                     command.tls().key().orElseThrow().toString());
-            properties.put("quarkus.tls.command.reload-period", "1m");
+            properties.put("quarkus.tls.command.reload-period", "10s");
             command.tls()
                     .clientAuthority()
                     .ifPresent(authority ->

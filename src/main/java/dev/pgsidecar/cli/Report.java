@@ -59,7 +59,7 @@ final class Report {
     void progress(JsonObject operation) {
         objects(operation, "steps").forEach(step -> {
             String state = step.getString("state");
-            if (!state.equals(told.put(step.getString("name"), state))) {
+            if (!state.equals("running") && !state.equals(told.put(step.getString("name"), state))) {
                 System.err.printf("  %-16s %-8s %s%n", step.getString("name"), state, step.getString("note"));
             }
         });

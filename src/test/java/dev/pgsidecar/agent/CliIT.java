@@ -1,0 +1,125 @@
+package dev.pgsidecar.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.pgsidecar.agent.AgentProcess.Ended;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A DBA at the command line, from a look to a promote. */
+@Tag("agent")
+class CliIT {
+
+    @TempDir
+    Path folder;
+
+    private final Map<String, String> environment = new HashMap<>();
+
+    @Test
+    void leadsThroughAFailover() throws Exception {
+        try (Trio trio = new Trio(17, folder).startAgents()) {
+            Path token = Files.writeString(folder.resolve("token"), AgentProcess.OPERATE + "\n");
+            StringBuilder agents = new StringBuilder();
+            Trio.NAMES.forEach(name -> agents.append("%s: { url: \"http://127.0.0.1:%d\", token-file: %s }%n"
+                    .formatted(name, trio.agent(name).commandPort(), token)));
+            environment.put(
+                    "PGSIDECAR_AGENTS",
+                    Files.writeString(folder.resolve("agents.yaml"), agents).toString());
+
+            Ended status = run("status");
+            assertThat(status.exitCode()).as(status.output()).isZero();
+            assertThat(status.output())
+                    .containsPattern("pg-0 +primary +running +1 ")
+                    .containsPattern("pg-1 +replica +streaming +1 ")
+                    .contains("pg-1(async), pg-2(async)");
+            assertThat(new JsonArray(run("status", "--json").output())).hasSize(3);
+            assertThat(new JsonObject(run("status", "--json", "--agent", "pg-1").output()).getString("role"))
+                    .isEqualTo("replica");
+
+            Ended refused = run("promote", "--agent", "pg-1");
+            assertThat(refused.exitCode()).isEqualTo(1);
+            assertThat(refused.output()).contains("upstream: found pg-0 is a primary", "next: stop it first");
+
+            trio.server("pg-0").kill();
+            trio.agent("pg-0").await503("/primary", "down");
+            Ended down = run("status");
+            assertThat(down.exitCode()).isEqualTo(4);
+            assertThat(down.output()).containsPattern("pg-0 +- +down");
+
+            await().untilAsserted(() -> {
+                Ended dryRun =
+                        run("promote", "--agent", "pg-1", "--dead", "pg-0", "--waive", "synchronous", "--dry-run");
+                assertThat(dryRun.exitCode()).as(dryRun.output()).isZero();
+                assertThat(dryRun.output()).contains("It would be carried out.");
+            });
+            Ended promoted = run("promote", "--agent", "pg-1", "--dead", "pg-0", "--waive", "synchronous");
+            assertThat(promoted.exitCode()).as(promoted.output()).isZero();
+            assertThat(promoted.output()).contains("leave-recovery", "out of recovery, timeline 2", "succeeded");
+
+            Ended operations = run("operations", "--agent", "pg-1");
+            assertThat(operations.output()).containsPattern("promote-\\S+ +succeeded +ops");
+            String id = operations
+                    .output()
+                    .lines()
+                    .skip(1)
+                    .findFirst()
+                    .orElseThrow()
+                    .split(" ")[0];
+            assertThat(run("operations", id, "--agent", "pg-1").output()).contains("most-advanced", "control-file");
+            assertThat(run("watch", id, "--agent", "pg-1").exitCode()).isZero();
+            Ended tooLate = run("operations", id, "--cancel", "--agent", "pg-1");
+            assertThat(tooLate.exitCode()).isEqualTo(1);
+            assertThat(tooLate.output()).contains("cannot be cancelled");
+            assertThat(run("capabilities", "--agent", "pg-1").output()).contains("promote: possible");
+        }
+    }
+
+    @Test
+    void saysWhatIsWrong() throws Exception {
+        assertThat(run("status", "--url", "http://127.0.0.1:1").exitCode()).isEqualTo(3);
+        assertThat(run("promote", "--url", "banana").exitCode()).isEqualTo(3);
+        assertThat(run("status", "--agent", "pg-0").exitCode())
+                .as("no agents file")
+                .isEqualTo(2);
+        assertThat(run("status", "--token-file", "/nope").output()).contains("token file /nope: does not exist");
+        assertThat(run("watch").exitCode()).isEqualTo(2);
+        assertThat(run("operations", "--cancel").exitCode()).isEqualTo(2);
+        environment.put(
+                "PGSIDECAR_AGENTS",
+                Files.writeString(folder.resolve("bad.yaml"), "- x").toString());
+        Ended bad = run("status", "--agent", "pg-0");
+        assertThat(bad.exitCode()).isEqualTo(2);
+        assertThat(bad.output()).contains("bad.yaml holds no lines such as");
+    }
+
+    @Test
+    void makesTokens() throws Exception {
+        Ended made = run("token", "create", "--name", "ops", "--permission", "operate", "--expires", "90d");
+        assertThat(made.exitCode()).isZero();
+        assertThat(made.output())
+                .containsPattern("ops operate \\S+Z \\S+Z sha256:[0-9a-f]{64}")
+                .containsPattern("shown this once: pgs_[A-Za-z0-9_-]{43}");
+        assertThat(run("token", "create", "--name", "ops", "--permission", "all")
+                        .exitCode())
+                .isEqualTo(2);
+        assertThat(run("token", "create", "--name", "a b", "--permission", "view")
+                        .exitCode())
+                .isEqualTo(2);
+        assertThat(run("token", "create", "--name", "ops", "--permission", "view", "--expires", "soon")
+                        .exitCode())
+                .isEqualTo(2);
+        assertThat(run("token", "create").exitCode()).isEqualTo(2);
+    }
+
+    private Ended run(String... arguments) {
+        return AgentProcess.run(folder, environment, arguments);
+    }
+}
