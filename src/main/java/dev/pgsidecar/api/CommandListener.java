@@ -1,15 +1,33 @@
 package dev.pgsidecar.api;
 
 import dev.pgsidecar.config.Settings;
+import io.quarkus.vertx.http.HttpServerStart;
+import io.quarkus.vertx.http.HttpsServerStart;
+import jakarta.enterprise.event.ObservesAsync;
+import jakarta.inject.Singleton;
 import java.util.HashMap;
 import java.util.Map;
+import org.jboss.logging.Logger;
 
 /** Quarkus' own HTTP server is the command listener; this is how it is told where to listen. */
-public final class CommandListener {
+@Singleton
+public class CommandListener {
+
+    private static final Logger LOG = Logger.getLogger(CommandListener.class);
 
     private static final String TLS = "command";
 
-    private CommandListener() {}
+    void tell(@ObservesAsync HttpServerStart started) {
+        LOG.infof(
+                "commands on http://%s:%d",
+                started.options().getHost(), started.options().getPort());
+    }
+
+    void tell(@ObservesAsync HttpsServerStart started) {
+        LOG.infof(
+                "commands on https://%s:%d",
+                started.options().getHost(), started.options().getPort());
+    }
 
     /** Quarkus' settings for ours. They are set as system properties, above the environment: ours are the only truth. */
     public static Map<String, String> properties(Settings.Command command) {

@@ -48,11 +48,13 @@ final class AgentProcess implements AutoCloseable {
     private final int port;
     private final int commandPort;
     private final Path log;
+    private final boolean commanded;
 
     /** How a command ended. */
     record Ended(int exitCode, String output) {}
 
-    private AgentProcess(Process process, int port, int commandPort, Path log) {
+    private AgentProcess(Process process, int port, int commandPort, Path log, boolean commanded) {
+        this.commanded = commanded;
         this.process = process;
         this.port = port;
         this.commandPort = commandPort;
@@ -155,7 +157,8 @@ final class AgentProcess implements AutoCloseable {
                             "PGSIDECAR_OBSERVE_STALE_AFTER", "2500ms",
                             "PGSIDECAR_OBSERVE_CONNECT_EVERY", "1s"));
             builder.environment().putAll(environment);
-            return new AgentProcess(builder.start(), port, commandPort, log);
+            boolean commanded = !"false".equals(environment.get("PGSIDECAR_COMMAND_ENABLED"));
+            return new AgentProcess(builder.start(), port, commandPort, log, commanded);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -242,7 +245,7 @@ final class AgentProcess implements AutoCloseable {
     private boolean answers() {
         assertThat(process.isAlive()).as("alive: %s", log()).isTrue();
         try {
-            return status("/liveness") == 200;
+            return status("/liveness") == 200 && (!commanded || log().contains("[CommandListener] commands on"));
         } catch (UncheckedIOException e) {
             return false;
         }
