@@ -155,9 +155,7 @@ class CommandTlsIT {
                 pem("server")));
         command.addAll(List.of(more));
         command.add(url);
-        Process process = new ProcessBuilder(command)
-                .redirectError(ProcessBuilder.Redirect.INHERIT)
-                .start();
+        Process process = new ProcessBuilder(command).start();
         return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     }
 }
