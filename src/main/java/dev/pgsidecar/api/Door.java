@@ -4,6 +4,7 @@ import dev.pgsidecar.security.Audit;
 import dev.pgsidecar.security.Caller;
 import dev.pgsidecar.security.Permission;
 import dev.pgsidecar.security.Tokens;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.vertx.http.runtime.filters.Filters;
 import io.vertx.core.http.HttpMethod;
@@ -51,7 +52,7 @@ public class Door {
         this.audit = audit;
         this.metrics = metrics;
         for (String reason : new String[] {"unauthenticated", "forbidden"}) {
-            metrics.counter("pgsidecar.command.denied", "reason", reason);
+            denied(reason);
         }
     }
 
@@ -121,7 +122,7 @@ public class Door {
     }
 
     private void deny(RoutingContext context, String reason, String who, Problem problem) {
-        metrics.counter("pgsidecar.command.denied", "reason", reason).increment();
+        denied(reason).increment();
         if (!LOOKS.contains(context.request().method())) {
             note(context.request(), reason, who);
         }
@@ -135,6 +136,13 @@ public class Door {
             context.response().putHeader("WWW-Authenticate", "Bearer realm=\"pgsidecar\", Basic realm=\"pgsidecar\"");
         }
         context.response().end(problem.json());
+    }
+
+    private Counter denied(String reason) {
+        return Counter.builder("pgsidecar.command.denied")
+                .description("Requests to the command listener without a valid token, or with too little permission")
+                .tag("reason", reason)
+                .register(metrics);
     }
 
     private synchronized void note(HttpServerRequest request, String reason, String who) {

@@ -6,7 +6,10 @@ import static org.awaitility.Awaitility.await;
 import dev.pgsidecar.cluster.Account;
 import dev.pgsidecar.cluster.Cluster;
 import dev.pgsidecar.cluster.Postgres;
+import dev.pgsidecar.cluster.Psql;
 import dev.pgsidecar.cluster.Standby;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -19,6 +22,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -207,6 +213,71 @@ class BenchmarkIT {
                 }
             }
             reportBound("start to the first 200 of /primary, ms (15 starts)", median(starts), 150);
+        }
+    }
+
+    @Test
+    void promote() throws Exception {
+        List<Double> ordered = new ArrayList<>();
+        List<Double> byHand = new ArrayList<>();
+        for (int round = 0; round < 7; round++) {
+            ordered.add(promoted(true));
+            byHand.add(promoted(false));
+        }
+        line(
+                "order of a promote to the first committed write, ms (7 each)",
+                "%.0f".formatted(median(ordered)),
+                "pg_ctl promote: %.0f".formatted(median(byHand)),
+                "%.2f".formatted(median(ordered) / median(byHand)),
+                "ratio at most 1.15",
+                median(ordered) / median(byHand) <= 1.15);
+    }
+
+    /** From the order until a client that tries again and again has committed. */
+    private double promoted(boolean byAgent) throws Exception {
+        try (Cluster open = Cluster.on(17)) {
+            Postgres primary = open.primary("pg-0");
+            primary.sql("CREATE TABLE t (v int)");
+            Psql.run(primary, Path.of("deploy/sql/observe.sql").toAbsolutePath());
+            Psql.run(primary, Path.of("deploy/sql/install.sql").toAbsolutePath(), "--dbname=pgsidecar");
+            Postgres standby = open.standby("pg-1", primary);
+            open.awaitReplay(primary, standby);
+            try (AgentProcess agent = AgentProcess.start(
+                            open, standby.port(), Map.of("PGSIDECAR_POSTGRES_DATABASE", "pgsidecar"))
+                    .awaitAnswer()) {
+                agent.await200("/replica");
+                primary.kill();
+                await().until(() -> standby.query("SELECT count(*) FROM pg_stat_wal_receiver")
+                        .equals("0"));
+                JsonObject order = new JsonObject()
+                        .put("deadPrimary", "pg-0")
+                        .put("waive", new JsonArray().add("most-advanced").add("synchronous"));
+                agent.order("/v1/promote?dryRun=true", order); // a connection that is warm, as an orchestrator's is
+                long began = System.nanoTime();
+                if (byAgent) {
+                    assertThat(agent.order("/v1/promote", order).statusCode()).isEqualTo(202);
+                } else {
+                    new ProcessBuilder(Account.current()
+                                    .command(List.of(
+                                            standby.binaries().program("pg_ctl"),
+                                            "promote",
+                                            "-D",
+                                            standby.dataDirectory().toString())))
+                            .directory(open.folder().toFile())
+                            .start();
+                }
+                try (Connection client = standby.connect();
+                        Statement statement = client.createStatement()) {
+                    while (true) {
+                        try {
+                            statement.execute("INSERT INTO t VALUES (1)");
+                            return (System.nanoTime() - began) / 1e6;
+                        } catch (SQLException e) {
+                            Thread.sleep(2); // 25006: it is a standby still
+                        }
+                    }
+                }
+            }
         }
     }
 
