@@ -35,4 +35,20 @@ $$;
 REVOKE ALL ON FUNCTION pgsidecar.create_physical_slot(name) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pgsidecar.create_physical_slot(name) TO pgsidecar;
 
+-- Takes such a slot back when the promote did not happen: on a standby only, and only one that nobody uses.
+CREATE OR REPLACE FUNCTION pgsidecar.drop_physical_slot(slot name) RETURNS boolean
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF NOT pg_is_in_recovery() OR NOT EXISTS (
+      SELECT FROM pg_replication_slots WHERE slot_name = slot AND slot_type = 'physical' AND NOT active) THEN
+    RETURN false;
+  END IF;
+  PERFORM pg_drop_replication_slot(slot);
+  RETURN true;
+END
+$$;
+REVOKE ALL ON FUNCTION pgsidecar.drop_physical_slot(name) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgsidecar.drop_physical_slot(name) TO pgsidecar;
+
 COMMIT;

@@ -6,6 +6,7 @@
 
 BEGIN;
 
+DROP FUNCTION IF EXISTS pgsidecar.drop_physical_slot(name);
 DROP FUNCTION IF EXISTS pgsidecar.create_physical_slot(name);
 DROP SCHEMA IF EXISTS pgsidecar; -- fails if somebody put something of their own there
 

@@ -1,8 +1,13 @@
 package dev.pgsidecar.api;
 
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadFeature;
 import io.vertx.core.json.DecodeException;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import java.io.IOException;
 import java.util.LinkedHashSet;
 import java.util.Set;
 
@@ -13,6 +18,11 @@ final class Body {
     private static final int DEEPEST = 4;
 
     private static final String WAIVE = "waive";
+
+    /** A field that is given twice says two things. */
+    private static final JsonFactory STRICT = JsonFactory.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .build();
 
     private final JsonObject json;
 
@@ -25,11 +35,11 @@ final class Body {
         if (text == null || text.isBlank()) {
             return new Body(new JsonObject());
         }
-        requireShallow(text);
         try {
+            requireSound(text);
             return new Body(new JsonObject(text));
-        } catch (DecodeException | ClassCastException e) {
-            throw new ProblemException(Problem.malformed("the body is no JSON object"));
+        } catch (IOException | DecodeException | ClassCastException e) {
+            throw new ProblemException(Problem.malformed("the body is no JSON object, or has a field twice"));
         }
     }
 
@@ -54,27 +64,16 @@ final class Body {
         return Set.copyOf(waivers);
     }
 
-    /** Before it is parsed: the parser goes as deep as the text does. */
-    private static void requireShallow(String text) {
-        int depth = 0;
-        boolean quoted = false;
-        for (int index = 0; index < text.length(); index++) {
-            char each = text.charAt(index);
-            if (quoted) {
-                if (each == '\\') {
-                    index++;
-                } else if (each == '"') {
-                    quoted = false;
-                }
-            } else if (each == '"') {
-                quoted = true;
-            } else if (each == '{' || each == '[') {
-                if (++depth > DEEPEST) {
+    /** Before it becomes an object: that goes as deep as the text does. */
+    private static void requireSound(String text) throws IOException {
+        try (JsonParser parser = STRICT.createParser(text)) {
+            int depth = 0;
+            for (JsonToken token = parser.nextToken(); token != null; token = parser.nextToken()) {
+                depth += token.isStructStart() ? 1 : token.isStructEnd() ? -1 : 0;
+                if (depth > DEEPEST) {
                     throw new ProblemException(
                             Problem.malformed("the body is nested deeper than %d".formatted(DEEPEST)));
                 }
-            } else if (each == '}' || each == ']') {
-                depth--;
             }
         }
     }

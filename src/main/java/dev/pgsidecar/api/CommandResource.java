@@ -5,6 +5,7 @@ import dev.pgsidecar.postgres.PostgresException;
 import io.smallrye.common.annotation.RunOnVirtualThread;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.NotSupportedException;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.core.Context;
@@ -27,6 +28,14 @@ public class CommandResource {
     @Consumes(MediaType.APPLICATION_JSON)
     public Response promote(String body, @Context RoutingContext context)
             throws Refusal, PostgresException, InterruptedException {
+        requireContentType(context);
         return orders.take("promote", body, context);
+    }
+
+    /** A page in somebody's browser can send an order without one, with that browser's password or certificate. */
+    private static void requireContentType(RoutingContext context) {
+        if (context.request().getHeader("Content-Type") == null) {
+            throw new NotSupportedException();
+        }
     }
 }

@@ -1,5 +1,6 @@
 package dev.pgsidecar.api;
 
+import dev.pgsidecar.config.Settings;
 import dev.pgsidecar.security.Audit;
 import dev.pgsidecar.security.Caller;
 import dev.pgsidecar.security.Permission;
@@ -41,13 +42,15 @@ public class Door {
     /** Denied orders beyond that many a minute are counted, and not written: nobody fills the disk from outside. */
     private static final int AUDITED_A_MINUTE = 60;
 
+    private final boolean believesCertificates;
     private final Tokens tokens;
     private final Audit audit;
     private final MeterRegistry metrics;
     private long minute;
     private int auditedThisMinute;
 
-    Door(Tokens tokens, Audit audit, MeterRegistry metrics) {
+    Door(Settings settings, Tokens tokens, Audit audit, MeterRegistry metrics) {
+        this.believesCertificates = settings.command().tls().clientAuthority().isPresent();
         this.tokens = tokens;
         this.audit = audit;
         this.metrics = metrics;
@@ -65,18 +68,40 @@ public class Door {
         return context.get(CALLER);
     }
 
+    /** On a worker: the tokens file and the audit log are on a disk, and probes share the event loops. */
     private void enter(RoutingContext context) {
         HttpServerRequest request = context.request();
+        request.pause();
+        context.vertx().executeBlocking(() -> judge(request), false).onComplete(judged -> {
+            request.resume();
+            if (judged.failed()) {
+                context.fail(judged.cause());
+            } else if (judged.result().problem().isPresent()) {
+                deny(context, judged.result().problem().get());
+            } else {
+                context.put(CALLER, judged.result().caller().orElseThrow());
+                context.next();
+            }
+        });
+    }
+
+    /** Who somebody is, or why they get no further. */
+    private record Judged(Optional<Caller> caller, Optional<Problem> problem) {}
+
+    private Judged judge(HttpServerRequest request) {
         Optional<Caller> caller = authenticate(request);
         Permission needed = LOOKS.contains(request.method()) ? Permission.VIEW : Permission.OPERATE;
-        if (caller.isEmpty()) {
-            deny(context, "unauthenticated", "somebody", unauthenticated());
-        } else if (!caller.get().may(needed)) {
-            deny(context, "forbidden", caller.get().name(), forbidden(caller.get(), needed));
-        } else {
-            context.put(CALLER, caller.get());
-            context.next();
+        if (caller.isPresent() && caller.get().may(needed)) {
+            return new Judged(caller, Optional.empty());
         }
+        String reason = caller.isPresent() ? "forbidden" : "unauthenticated";
+        denied(reason).increment();
+        if (!LOOKS.contains(request.method())) {
+            note(request, reason, caller.map(Caller::name).orElse("somebody"));
+        }
+        return new Judged(
+                Optional.empty(),
+                Optional.of(caller.isPresent() ? forbidden(caller.get(), needed) : unauthenticated()));
     }
 
     private Optional<Caller> authenticate(HttpServerRequest request) {
@@ -108,8 +133,9 @@ public class Door {
     }
 
     /** Of a client certificate that TLS has verified. */
-    private static Optional<String> subject(HttpServerRequest request) {
-        if (!request.isSSL()) {
+    private Optional<String> subject(HttpServerRequest request) {
+        // Without an authority of ours, Java's own list would vouch for anybody's certificate.
+        if (!believesCertificates || !request.isSSL()) {
             return Optional.empty();
         }
         try {
@@ -121,11 +147,7 @@ public class Door {
         }
     }
 
-    private void deny(RoutingContext context, String reason, String who, Problem problem) {
-        denied(reason).increment();
-        if (!LOOKS.contains(context.request().method())) {
-            note(context.request(), reason, who);
-        }
+    private static void deny(RoutingContext context, Problem problem) {
         context.response()
                 .setStatusCode(problem.status())
                 .putHeader("Content-Type", Problem.MEDIA_TYPE)

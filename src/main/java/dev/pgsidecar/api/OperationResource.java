@@ -7,23 +7,34 @@ import io.smallrye.common.annotation.RunOnVirtualThread;
 import io.smallrye.mutiny.Multi;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import io.vertx.ext.web.RoutingContext;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.core.Context;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
+import java.time.Duration;
+import java.util.List;
 import java.util.function.Consumer;
 
 /** Operations: what runs, what has run, and how it goes. */
 @Path("/v1/operations")
 public class OperationResource {
 
-    private final Engine engine;
+    private static final String RUNNING = Operation.State.RUNNING.id();
 
-    OperationResource(Engine engine) {
+    /** Well within the idle timeout, and within what proxies wait. */
+    private static final Duration HEARTBEAT = Duration.ofSeconds(15);
+
+    private final Engine engine;
+    private final Orders orders;
+
+    OperationResource(Engine engine, Orders orders) {
         this.engine = engine;
+        this.orders = orders;
     }
 
     @GET
@@ -49,8 +60,8 @@ public class OperationResource {
     @Path("{id}")
     @Produces(MediaType.APPLICATION_JSON)
     @RunOnVirtualThread
-    public Response cancel(@PathParam("id") String id) throws Refusal {
-        return Orders.answer(engine.cancel(find(id)), true);
+    public Response cancel(@PathParam("id") String id, @Context RoutingContext context) throws Refusal {
+        return orders.cancel(find(id), context);
     }
 
     /** The operation as it is, and again whenever it has changed, until it has ended. */
@@ -59,7 +70,7 @@ public class OperationResource {
     @Produces(MediaType.SERVER_SENT_EVENTS)
     public Multi<String> events(@PathParam("id") String id) {
         Operation first = find(id);
-        return Multi.createFrom().<String>emitter(emitter -> {
+        Multi<String> changes = Multi.createFrom().emitter(emitter -> {
             Consumer<Operation> follower = operation -> {
                 if (operation.id().equals(id)) {
                     emitter.emit(operation.json().encode());
@@ -72,6 +83,17 @@ public class OperationResource {
             emitter.onTermination(() -> engine.unfollow(follower));
             follower.accept(engine.find(id).orElse(first));
         });
+        Multi<String> heartbeats = Multi.createFrom()
+                .ticks()
+                .every(HEARTBEAT)
+                .map(tick -> engine.find(id).orElse(first).json().encode());
+        return Multi.createBy()
+                .merging()
+                .streams(changes, heartbeats)
+                .select()
+                .first(event -> new JsonObject(event).getString("state").equals(RUNNING))
+                .onCompletion()
+                .continueWith(() -> List.of(engine.find(id).orElse(first).json().encode()));
     }
 
     private Operation find(String id) {

@@ -37,6 +37,7 @@ public class Orders {
     /** Before the engine goes on with what an earlier agent began. */
     private static final int BEFORE_THE_ENGINE = 100;
 
+    private static final String DRY_RUN = "dryRun";
     private static final Pattern WAIT = Pattern.compile("(?:^|[,;\\s])wait=(\\d{1,4})(?:$|[,;\\s])");
     private static final Pattern KEY = Pattern.compile("[!-~]{1,200}");
     private static final Duration LONGEST_WAIT = Duration.ofMinutes(5);
@@ -77,7 +78,7 @@ public class Orders {
                 caller.name(),
                 http.remoteAddress().hostAddress(),
                 key(http));
-        boolean dryRun = flag(http, "dryRun");
+        boolean dryRun = dryRun(http);
         Duration wait = wait(http);
         JsonObject entry = entry(order);
         note(entry.copy().put("event", dryRun ? "dry-run" : "ordered"));
@@ -86,7 +87,8 @@ public class Orders {
                 return dryRun(engine.dryRun(order));
             }
             Operation operation = engine.order(order);
-            note(entry.copy().put("event", "accepted").put("operation", operation.id()));
+            // It has begun: an answer that says otherwise would be worse than a missing line.
+            noteLate(entry.copy().put("event", "accepted").put("operation", operation.id()));
             return answer(wait.isZero() ? operation : engine.await(operation, wait), true);
         } catch (Refusal refusal) {
             note(entry.copy()
@@ -137,6 +139,17 @@ public class Orders {
         return checks.stream().filter(Check::failed).map(Check::name).toList();
     }
 
+    /** Cancels an operation, for whoever asks. */
+    Response cancel(Operation operation, RoutingContext context) throws Refusal {
+        note(new JsonObject()
+                .put("event", "cancelled")
+                .put("by", Door.caller(context).name())
+                .put("from", context.request().remoteAddress().hostAddress())
+                .put("what", operation.kind())
+                .put("operation", operation.id()));
+        return answer(engine.cancel(operation), true);
+    }
+
     /** What cannot be written to the audit log does not happen. */
     private void note(JsonObject entry) {
         try {
@@ -168,15 +181,17 @@ public class Orders {
         return key;
     }
 
-    private static boolean flag(HttpServerRequest http, String name) {
-        List<String> values = http.params().getAll(name);
-        if (values.isEmpty()) {
-            return false;
+    /** A parameter that is misspelt must not turn a rehearsal into the real thing. */
+    private static boolean dryRun(HttpServerRequest http) {
+        Set<String> names = http.params().names();
+        if (!Set.of(DRY_RUN).containsAll(names)) {
+            throw new ProblemException(Problem.malformed("the only parameter is " + DRY_RUN));
         }
-        if (values.size() > 1 || !Set.of("true", "false").contains(values.getFirst())) {
-            throw new ProblemException(Problem.malformed(name + ": true or false"));
+        List<String> values = http.params().getAll(DRY_RUN);
+        if (values.size() > 1 || !values.isEmpty() && !Set.of("true", "false").contains(values.getFirst())) {
+            throw new ProblemException(Problem.malformed(DRY_RUN + ": true or false"));
         }
-        return values.getFirst().equals("true");
+        return values.equals(List.of("true"));
     }
 
     /** RFC 7240: a preference that is not understood is none. */

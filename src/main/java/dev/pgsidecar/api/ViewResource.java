@@ -12,6 +12,7 @@ import dev.pgsidecar.postgres.PostgresException;
 import io.smallrye.common.annotation.RunOnVirtualThread;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import jakarta.inject.Singleton;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
@@ -19,14 +20,23 @@ import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
 import java.io.IOException;
 import java.io.InputStream;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 
 /** What can be looked at. */
 @Path("/v1")
+@Singleton
 @RunOnVirtualThread
 public class ViewResource {
+
+    private static final Duration ENOUGH = Duration.ofSeconds(5);
+
+    /** A look at what is possible asks the server and all peers: however many want one, the server sees one. */
+    private final Semaphore looking = new Semaphore(1);
 
     private final Settings settings;
     private final Observations observations;
@@ -58,6 +68,18 @@ public class ViewResource {
     @Path("capabilities")
     @Produces(MediaType.APPLICATION_JSON)
     public Response capabilities() throws PostgresException, InterruptedException {
+        if (!looking.tryAcquire(ENOUGH.toMillis(), TimeUnit.MILLISECONDS)) {
+            throw new ProblemException(Problem.of(
+                    503, "busy", "Somebody else asks this just now", "one look at a time", "ask again in a moment"));
+        }
+        try {
+            return json(new JsonObject().put("commands", look()));
+        } finally {
+            looking.release();
+        }
+    }
+
+    private JsonArray look() throws PostgresException, InterruptedException {
         JsonArray commands = new JsonArray();
         for (Command command : engine.commands()) {
             List<Check> checks = command.check(new JsonObject(), Set.of());
@@ -68,7 +90,7 @@ public class ViewResource {
                             "checks",
                             new JsonArray(checks.stream().map(Check::json).toList())));
         }
-        return json(new JsonObject().put("commands", commands));
+        return commands;
     }
 
     @GET

@@ -55,11 +55,14 @@ final class AgentOptions {
     /** The agent that the flags, else the environment, name. */
     Api agent() throws UsageException {
         if (name != null) {
-            Api agent = agents().get(name);
-            if (agent == null) {
+            if (url != null || tokenFile != null || authority != null) {
+                throw new UsageException("either --agent, or --url with --token-file and --ca: which one is meant?");
+            }
+            Map<?, ?> entry = entries().get(name);
+            if (entry == null) {
                 throw new UsageException("no agent \"%s\" in %s".formatted(name, file()));
             }
-            return agent;
+            return agent(name, entry);
         }
         return new Api("", address(), token(Optional.ofNullable(tokenFile)), Optional.ofNullable(authority));
     }
@@ -67,7 +70,14 @@ final class AgentOptions {
     /** That agent, or all that the file names where nothing names one. */
     List<Api> oneOrAll() throws UsageException {
         boolean named = name != null || url != null || System.getenv("PGSIDECAR_URL") != null;
-        return named || !Files.exists(file()) ? List.of(agent()) : new ArrayList<>(agents().values());
+        if (named || !Files.exists(file())) {
+            return List.of(agent());
+        }
+        List<Api> all = new ArrayList<>();
+        for (Map.Entry<String, Map<?, ?>> entry : entries().entrySet()) {
+            all.add(agent(entry.getKey(), entry.getValue()));
+        }
+        return all;
     }
 
     private String address() {
@@ -95,28 +105,29 @@ final class AgentOptions {
                 .orElse(Path.of(System.getProperty("user.home")).resolve(DEFAULT_FILE));
     }
 
-    private static Map<String, Api> agents() throws UsageException {
-        Map<String, Api> agents = new TreeMap<>();
+    private static Map<String, Map<?, ?>> entries() throws UsageException {
+        Map<String, Map<?, ?>> entries = new TreeMap<>();
         try {
             Object root = new Yaml(new SafeConstructor(new LoaderOptions())).load(Files.readString(file()));
-            for (Map.Entry<?, ?> entry : ((Map<?, ?>) root).entrySet()) {
-                Map<?, ?> agent = (Map<?, ?>) entry.getValue();
-                Optional<Path> tokenFile =
-                        Optional.ofNullable((String) agent.get("token-file")).map(Path::of);
-                agents.put(
-                        "" + entry.getKey(),
-                        new Api(
-                                "" + entry.getKey(),
-                                "" + agent.get("url"),
-                                token(tokenFile),
-                                Optional.ofNullable((String) agent.get("ca")).map(Path::of)));
-            }
+            ((Map<?, ?>) root).forEach((name, entry) -> entries.put("" + name, (Map<?, ?>) entry));
         } catch (IOException e) {
             throw new UsageException("agents file %s: %s".formatted(file(), Trouble.with(e)));
         } catch (YAMLException | ClassCastException | NullPointerException e) {
-            throw new UsageException(
-                    "agents file %s holds no lines such as pg-0: { url: ..., token-file: ... }".formatted(file()));
+            throw new UsageException(unusable());
         }
-        return agents;
+        return entries;
+    }
+
+    private static Api agent(String name, Map<?, ?> entry) throws UsageException {
+        if (!(entry.get("url") instanceof String address)) {
+            throw new UsageException(unusable());
+        }
+        Optional<Path> secret = Optional.ofNullable(entry.get("token-file")).map(file -> Path.of("" + file));
+        Optional<Path> ca = Optional.ofNullable(entry.get("ca")).map(file -> Path.of("" + file));
+        return new Api(name, address, token(secret), ca);
+    }
+
+    private static String unusable() {
+        return "agents file %s holds no lines such as pg-0: { url: ..., token-file: ... }".formatted(file());
     }
 }

@@ -8,7 +8,7 @@ final class Following {
     private Following() {}
 
     /** The exit code that its end means; where the agent is lost on the way, that it may still run. */
-    static int toTheEnd(Api agent, JsonObject operation, boolean json) throws Unreachable {
+    static int toTheEnd(Api agent, JsonObject operation, boolean json) {
         JsonObject[] last = {operation};
         Report report = new Report();
         String path = "/v1/operations/" + operation.getString("id");
@@ -22,13 +22,22 @@ final class Following {
             }
         });
         if (last[0].getString("state").equals("running")) {
-            Api.Answer now = agent.get(path); // the line broke before the end
-            last[0] = now.isError() ? last[0] : now.body();
+            last[0] = afterTheLineBroke(agent, path, last[0]);
         }
         if (json) {
             System.out.println(last[0].encodePrettily());
         }
         return json ? code(last[0]) : Report.outcome(last[0]);
+    }
+
+    private static JsonObject afterTheLineBroke(Api agent, String path, JsonObject last) {
+        try {
+            Api.Answer now = agent.get(path);
+            return now.isError() ? last : now.body();
+        } catch (Unreachable e) {
+            System.err.println("pgsidecar: " + e.getMessage() + "; the operation may still run");
+            return last;
+        }
     }
 
     private static int code(JsonObject operation) {

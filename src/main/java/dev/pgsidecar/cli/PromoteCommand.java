@@ -70,14 +70,15 @@ final class PromoteCommand extends ApiCommand {
     }
 
     private int dryRun(Api.Answer answer) {
-        if (options().json()) {
-            return print(answer);
-        }
         if (answer.isError()) {
-            return Report.problem(answer);
+            return options().json() ? print(answer) : Report.problem(answer);
+        }
+        boolean would = answer.body().getBoolean("wouldRun");
+        if (options().json()) {
+            print(answer);
+            return would ? Report.DONE : Report.REFUSED;
         }
         Report.checks(answer.body());
-        boolean would = answer.body().getBoolean("wouldRun");
         System.out.println(would ? "It would be carried out." : "It would be refused.");
         return would ? Report.DONE : Report.REFUSED;
     }

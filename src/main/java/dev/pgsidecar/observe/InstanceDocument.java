@@ -64,6 +64,7 @@ public final class InstanceDocument {
                 .put("systemIdentifier", server.systemIdentifier())
                 .put("serverVersion", server.version().toString())
                 .put("startedAt", server.started().toString())
+                .put("synchronousStandbyNames", server.synchronousStandbyNames())
                 .put("wal", new JsonObject());
         JsonObject wal = document.getJsonObject("wal");
         lsn(wal, "insert", facts.wal().insert());

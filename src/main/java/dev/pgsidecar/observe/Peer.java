@@ -8,27 +8,39 @@ import java.util.Optional;
  *
  * @param at when it was last asked; absent before the first answer or failure
  * @param now what it said then; empty if it, or its server, did not answer
+ * @param operation what its agent carries out just now, such as {@code promote}, whatever its server says
  * @param before the last that it ever said, for what only a server that is gone knew
+ * @param beforeAt when it said that
  * @param failure why there is nothing now
  */
 public record Peer(
         String name,
         Optional<Moment> at,
         Optional<PeerInstance> now,
+        Optional<String> operation,
         Optional<PeerInstance> before,
+        Optional<Moment> beforeAt,
         Optional<String> failure) {
 
     static Peer unasked(String name) {
-        return new Peer(name, Optional.empty(), Optional.empty(), Optional.empty(), Optional.of("not asked yet"));
-    }
-
-    Peer said(PeerInstance instance) {
         return new Peer(
-                name, Optional.of(Moment.now()), Optional.of(instance), Optional.of(instance), Optional.empty());
+                name,
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.of("not asked yet"));
     }
 
-    Peer silent(String why) {
-        return new Peer(name, Optional.of(Moment.now()), Optional.empty(), before, Optional.of(why));
+    Peer said(PeerInstance instance, Optional<String> busyWith) {
+        Optional<Moment> moment = Optional.of(Moment.now());
+        return new Peer(name, moment, Optional.of(instance), busyWith, Optional.of(instance), moment, Optional.empty());
+    }
+
+    Peer silent(String why, Optional<String> busyWith) {
+        return new Peer(
+                name, Optional.of(Moment.now()), Optional.empty(), busyWith, before, beforeAt, Optional.of(why));
     }
 
     /** What it says, if that is the truth still. */

@@ -12,12 +12,13 @@ import java.util.stream.Stream;
  * Another instance of the same cluster, as its agent told it.
  *
  * @param age how old its agent's observation was when it was told
- * @param position a primary's end of written WAL, a replica's of what it has received or replayed, whichever is more
+ * @param position a primary's end of written WAL, a replica's of what it has received or replayed, whichever is more;
+ *     absent for a replica that has received nothing since it was started: it may hold more than it has replayed
  * @param slot the slot of its upstream that a replica streams from
  * @param streaming whether a replica's WAL receiver streams
  * @param logicalSlots the names of its logical slots
- * @param operation what its agent carries out just now, such as {@code promote}
- * @param synchronousStandbyNames its {@code synchronous_standby_names}, where its agent knows that
+ * @param seesAll whether its agent sees the WAL receiver and the senders
+ * @param synchronousStandbyNames its {@code synchronous_standby_names}
  */
 public record PeerInstance(
         String systemIdentifier,
@@ -29,7 +30,7 @@ public record PeerInstance(
         boolean streaming,
         List<Downstream> downstreams,
         List<String> logicalSlots,
-        Optional<String> operation,
+        boolean seesAll,
         Optional<String> synchronousStandbyNames) {
 
     /** Whom it streams to. */
@@ -59,9 +60,8 @@ public record PeerInstance(
                         .filter(slot -> "logical".equals(slot.getString("type")))
                         .map(slot -> slot.getString("name"))
                         .toList(),
-                Optional.ofNullable(document.getString("operation")),
-                Optional.ofNullable(
-                        document.getJsonObject("settings", new JsonObject()).getString("synchronous_standby_names"))));
+                document.getJsonArray("unseen", new JsonArray()).isEmpty(),
+                Optional.ofNullable(document.getString("synchronousStandbyNames"))));
     }
 
     /** The downstream that this is: by its slot, else by its name. */
@@ -75,6 +75,9 @@ public record PeerInstance(
     }
 
     private static Optional<Lsn> position(JsonObject wal) {
+        if (wal.getString("write") == null && wal.getString("receive") == null) {
+            return Optional.empty();
+        }
         return Stream.of("write", "receive", "replay")
                 .map(wal::getString)
                 .filter(text -> text != null)

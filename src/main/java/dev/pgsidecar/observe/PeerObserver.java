@@ -86,39 +86,48 @@ final class PeerObserver implements Runnable {
                     .compose(open -> open.send())
                     .compose(response -> response.statusCode() == 200
                             ? response.body().map(this::understood)
-                            : Future.succeededFuture(known.silent("its agent answers " + response.statusCode())))
+                            : Future.succeededFuture(silent("its agent answers " + response.statusCode())))
                     .toCompletionStage()
                     .toCompletableFuture()
                     .get(observe.timeout().multipliedBy(2).toMillis(), TimeUnit.MILLISECONDS);
         } catch (IOException e) {
-            return known.silent("token-file %s: %s".formatted(peer.tokenFile(), Trouble.with(e)));
+            return silent("token-file %s: %s".formatted(peer.tokenFile(), Trouble.with(e)));
         } catch (ExecutionException e) {
-            return known.silent("its agent does not answer: " + e.getCause().getMessage());
+            return silent("its agent does not answer: " + e.getCause().getMessage());
         } catch (TimeoutException e) {
-            return known.silent("its agent does not answer in time");
+            return silent("its agent does not answer in time");
         } catch (RuntimeException e) {
-            return known.silent("it cannot be asked: " + e.getMessage());
+            return silent("it cannot be asked: " + e.getMessage());
         }
     }
 
     private Peer understood(Buffer body) {
         try {
             JsonObject document = new JsonObject(body);
+            Optional<String> operation = Optional.ofNullable(document.getString("operation"));
+            if (!peer.name().equals(document.getString("name"))) {
+                return silent("it calls itself %s: is this its URL?".formatted(document.getString("name")));
+            }
             Optional<PeerInstance> instance = PeerInstance.of(document);
             if (instance.isEmpty()) {
-                return known.silent("its server: "
-                        + document.getJsonObject("failure", new JsonObject()).getString("reason"));
+                String reason =
+                        document.getJsonObject("failure", new JsonObject()).getString("reason");
+                return known.silent("its server: " + reason, operation);
             }
             String own = identity.expected().orElse("");
             return Objects.equals(instance.get().systemIdentifier(), own)
-                    ? known.said(instance.get())
-                    : known.silent("it belongs to another cluster, system_identifier %s, not %s"
+                    ? known.said(instance.get(), operation)
+                    : silent("it belongs to another cluster, system_identifier %s, not %s"
                             .formatted(instance.get().systemIdentifier(), own.isEmpty() ? "known yet" : own));
         } catch (PostgresException e) {
-            return known.silent(e.failure().toString());
+            return silent(e.failure().toString());
         } catch (RuntimeException e) {
-            return known.silent("its answer makes no sense: " + e.getMessage());
+            return silent("its answer makes no sense: " + e.getMessage());
         }
+    }
+
+    private Peer silent(String why) {
+        return known.silent(why, Optional.empty());
     }
 
     private String token() throws IOException {

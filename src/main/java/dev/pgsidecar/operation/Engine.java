@@ -8,6 +8,7 @@ import io.quarkus.arc.All;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.vertx.core.json.JsonObject;
+import jakarta.annotation.Priority;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
 import java.io.IOException;
@@ -21,6 +22,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Consumer;
@@ -36,6 +38,9 @@ public class Engine {
     private static final Logger LOG = Logger.getLogger(Engine.class);
 
     private static final int KEPT = 200;
+
+    /** What goes on is judged by what they see. */
+    private static final int AFTER_THE_EYES = 10_000;
 
     /** How long a stopping agent waits for the step that runs; what does not end is gone on with at the next start. */
     private static final Duration LAST_STEP = Duration.ofSeconds(5);
@@ -61,7 +66,7 @@ public class Engine {
     }
 
     /** Goes on with what was running when an earlier agent ended. */
-    synchronized void start(@Observes StartupEvent started) {
+    synchronized void start(@Observes @Priority(AFTER_THE_EYES) StartupEvent started) {
         for (Operation operation : journal.read()) {
             operations.put(operation.id(), operation);
         }
@@ -188,7 +193,7 @@ public class Engine {
                         Refusal.Kind.TOO_LATE,
                         "%s has ended: %s"
                                 .formatted(operation.id(), operation.state().id())));
-        if (work.irrevocable) {
+        if (work.operation.irrevocable()) {
             throw new Refusal(
                     Refusal.Kind.TOO_LATE, operation.id() + " is past the point where it could be left undone");
         }
@@ -252,6 +257,7 @@ public class Engine {
         try {
             journal.write(operation);
         } catch (IOException e) {
+            journal.forget(operation); // it may be there, whole or not: nothing may go on with it
             throw new Refusal(
                     Refusal.Kind.NO_JOURNAL,
                     "%s cannot be written (%s): nothing is begun that could not be gone on with after a crash"
@@ -344,14 +350,12 @@ public class Engine {
         private final boolean resumed;
         private volatile Operation operation;
         private volatile boolean cancelled;
-        private boolean irrevocable;
         private Thread thread;
 
         Work(Command command, Operation operation, boolean resumed) {
             this.command = command;
             this.operation = operation;
             this.resumed = resumed;
-            this.irrevocable = resumed; // how far it got, only its command can tell
         }
 
         @Override
@@ -393,7 +397,7 @@ public class Engine {
                 if (stopping) {
                     throw new InterruptedException();
                 }
-                if (cancelled && !irrevocable) {
+                if (cancelled && !operation.irrevocable()) {
                     throw StepFailed.cancelled();
                 }
             }
@@ -408,12 +412,6 @@ public class Engine {
             } else {
                 publish(operation);
             }
-        }
-
-        @Override
-        public void keep() throws StepFailed {
-            write();
-            Faults.at(operation.kind() + ":kept");
         }
 
         private void write() throws StepFailed {
@@ -432,8 +430,25 @@ public class Engine {
                 if (cancelled) {
                     throw StepFailed.cancelled();
                 }
-                irrevocable = true;
+                operation = operation.pastReturn();
             }
+            write();
+            Faults.at(operation.kind() + ":irrevocable");
+        }
+
+        @Override
+        public boolean irrevocable() {
+            return operation.irrevocable();
+        }
+
+        @Override
+        public Instant ordered() {
+            return operation.ordered();
+        }
+
+        @Override
+        public Set<String> waivers() {
+            return operation.waivers();
         }
 
         @Override

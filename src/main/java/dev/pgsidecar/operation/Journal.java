@@ -73,14 +73,17 @@ final class Journal {
         List<Operation> ended =
                 oldestFirst.stream().filter(operation -> !operation.running()).toList();
         List<Operation> gone = ended.subList(0, Math.max(0, ended.size() - most));
-        for (Operation operation : gone) {
-            try {
-                Files.deleteIfExists(folder.resolve(operation.id() + SUFFIX));
-            } catch (IOException e) {
-                LOG.warnf("journal of %s cannot be removed: %s", operation.id(), e);
-            }
-        }
+        gone.forEach(this::forget);
         return gone;
+    }
+
+    /** Removes an operation. */
+    void forget(Operation operation) {
+        try {
+            Files.deleteIfExists(folder.resolve(operation.id() + SUFFIX));
+        } catch (IOException e) {
+            LOG.warnf("journal of %s cannot be removed: %s", operation.id(), e);
+        }
     }
 
     private List<Path> files() {

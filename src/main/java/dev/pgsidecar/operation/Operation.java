@@ -17,6 +17,7 @@ import java.util.function.Function;
  * callers see; a field that an older agent did not write has its neutral value.
  *
  * @param result what it led to, as measured
+ * @param irrevocable whether it is past the point where it could be left undone
  * @param failure why it ended otherwise than ordered
  * @param hint the next command, for whoever has to go on
  */
@@ -34,6 +35,7 @@ public record Operation(
         List<Check> checks,
         List<Step> steps,
         JsonObject result,
+        boolean irrevocable,
         Optional<String> failure,
         Optional<String> hint) {
 
@@ -68,6 +70,7 @@ public record Operation(
                 checks,
                 List.of(),
                 new JsonObject(),
+                false,
                 Optional.empty(),
                 Optional.empty());
     }
@@ -104,6 +107,7 @@ public record Operation(
                 checks,
                 List.copyOf(changed),
                 result,
+                irrevocable,
                 failure,
                 hint);
     }
@@ -123,6 +127,27 @@ public record Operation(
                 checks,
                 steps,
                 result.copy().put(name, value),
+                irrevocable,
+                failure,
+                hint);
+    }
+
+    Operation pastReturn() {
+        return new Operation(
+                id,
+                kind,
+                state,
+                request,
+                waivers,
+                by,
+                from,
+                idempotencyKey,
+                ordered,
+                ended,
+                checks,
+                steps,
+                result,
+                true,
                 failure,
                 hint);
     }
@@ -142,6 +167,7 @@ public record Operation(
                 checks,
                 steps,
                 result,
+                irrevocable,
                 why,
                 next);
     }
@@ -160,7 +186,8 @@ public record Operation(
         ended.ifPresent(moment -> json.put("ended", moment.toString()));
         json.put("checks", array(checks, Check::json))
                 .put("steps", array(steps, Step::json))
-                .put("result", result);
+                .put("result", result)
+                .put("irrevocable", irrevocable);
         failure.ifPresent(text -> json.put("failure", text));
         hint.ifPresent(text -> json.put("hint", text));
         return json;
@@ -186,6 +213,7 @@ public record Operation(
                 list(json, "checks", Check::of),
                 list(json, "steps", Step::of),
                 json.getJsonObject("result", new JsonObject()),
+                json.getBoolean("irrevocable", false),
                 Optional.ofNullable(json.getString("failure")),
                 Optional.ofNullable(json.getString("hint")));
     }

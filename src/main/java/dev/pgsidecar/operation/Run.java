@@ -2,7 +2,9 @@ package dev.pgsidecar.operation;
 
 import dev.pgsidecar.postgres.PostgresException;
 import io.vertx.core.json.JsonObject;
+import java.time.Instant;
 import java.util.Optional;
+import java.util.Set;
 
 /** What a {@link Command} works with while it is carried out: its steps, and what it found. */
 public interface Run {
@@ -22,14 +24,23 @@ public interface Run {
      */
     String step(String name, Action act) throws StepFailed, PostgresException, InterruptedException;
 
-    /** From here on it cannot be cancelled. */
+    /**
+     * From here on it cannot be cancelled. What was found by now is durable when this returns: a later agent knows that
+     * the next thing was, or may have been, done.
+     */
     void pointOfNoReturn() throws StepFailed;
 
-    /** Adds to the result; kept with the next step, or with {@link #keep}. */
+    /** Whether that point was passed, in this run or before a crash. */
+    boolean irrevocable();
+
+    /** Adds to the result; kept with the next step, or with {@link #pointOfNoReturn}. */
     void found(String name, Object value);
 
-    /** Makes durable what was found, before something is done that could not be told apart otherwise. */
-    void keep() throws StepFailed;
+    /** When it was ordered. */
+    Instant ordered();
+
+    /** The checks that the caller took the responsibility for. */
+    Set<String> waivers();
 
     /** What was found under this name, in this run or before a crash. */
     Optional<Object> known(String name);

@@ -3,12 +3,14 @@ package dev.pgsidecar.probe;
 import dev.pgsidecar.observe.History;
 import dev.pgsidecar.observe.Instance;
 import dev.pgsidecar.observe.Moment;
+import dev.pgsidecar.observe.Peer;
+import dev.pgsidecar.observe.PeerInstance;
 import dev.pgsidecar.observe.Role;
 import java.util.Optional;
 
 /**
- * When a primary is one no more, although it does not know: a peer is a primary on a higher timeline, as after a promote
- * while this one was away. An agent that has just begun asks first.
+ * When a primary is one no more, although it does not know: a peer is on a higher timeline, as after a promote while this
+ * one was away; or when it is not the only one. An agent that has just begun asks first.
  */
 record Superseded(Limits limits) {
 
@@ -21,16 +23,26 @@ record Superseded(Limits limits) {
     /** The verdict against this primary, if there is one. */
     Optional<Verdict> judge(History history, Instance primary, Moment now) {
         return history.peers().values().stream()
-                .flatMap(peer -> peer
-                        .fresh(now, limits.staleAfter())
-                        .filter(other -> other.role() == Role.PRIMARY && other.timeline() > primary.timeline())
-                        .map(other -> Verdict.fail(
-                                REASON,
-                                "%s is the primary on timeline %d, this one is on %d"
-                                        .formatted(peer.name(), other.timeline(), primary.timeline())))
-                        .stream())
+                .flatMap(peer -> judge(peer, primary, now).stream())
                 .findFirst()
                 .or(() -> asking(history, now));
+    }
+
+    /** A timeline never goes back, so a word of any age counts, and a replica's as well: it has followed somebody. */
+    private Optional<Verdict> judge(Peer peer, Instance primary, Moment now) {
+        Optional<PeerInstance> newer = peer.before().filter(other -> other.timeline() > primary.timeline());
+        if (newer.isPresent()) {
+            return Optional.of(Verdict.fail(
+                    REASON,
+                    "%s is on timeline %d, this primary on %d"
+                            .formatted(peer.name(), newer.get().timeline(), primary.timeline())));
+        }
+        return peer.fresh(now, limits.staleAfter())
+                .filter(other -> other.role() == Role.PRIMARY && other.timeline() == primary.timeline())
+                .map(other -> Verdict.fail(
+                        "two-primaries",
+                        "%s is a primary on timeline %d as well: stop one of them"
+                                .formatted(peer.name(), other.timeline())));
     }
 
     private Optional<Verdict> asking(History history, Moment now) {

@@ -7,14 +7,14 @@ import dev.pgsidecar.observe.PeerInstance.Downstream;
 import dev.pgsidecar.observe.Role;
 import dev.pgsidecar.operation.Check;
 import dev.pgsidecar.postgres.Lsn;
-import dev.pgsidecar.postgres.catalog.Receiver;
 import dev.pgsidecar.postgres.catalog.Replay;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -23,6 +23,7 @@ import java.util.stream.Stream;
  * known never passes.
  *
  * @param name this instance's name, by which an upstream may know it
+ * @param silence how long ago the upstream's last message arrived
  * @param staleAfter how long a peer's word counts
  */
 record PromoteChecks(
@@ -30,6 +31,7 @@ record PromoteChecks(
         PromoteRequest request,
         Collection<Peer> peers,
         String name,
+        Optional<Duration> silence,
         Moment now,
         Duration staleAfter) {
 
@@ -40,6 +42,7 @@ record PromoteChecks(
     static final String APPLY_DELAY = "apply-delay";
     static final String UPSTREAM = "upstream";
     static final String TIMELINE = "timeline";
+    static final String PEERS_ANSWER = "peers-answer";
     static final String MOST_ADVANCED = "most-advanced";
     static final String SYNCHRONOUS = "synchronous";
     static final String REPLAYED = "replayed";
@@ -53,13 +56,25 @@ record PromoteChecks(
             APPLY_DELAY,
             UPSTREAM,
             TIMELINE,
+            PEERS_ANSWER,
             MOST_ADVANCED,
             SYNCHRONOUS,
             REPLAYED,
             ROOM);
 
     /** Those that may pass a moment later: a peer notices the death of the primary a second after this server did. */
-    static final Set<String> MAY_SETTLE = Set.of(UPSTREAM, TIMELINE, MOST_ADVANCED, SYNCHRONOUS, REPLAYED);
+    static final Set<String> MAY_SETTLE =
+            Set.of(UPSTREAM, TIMELINE, PEERS_ANSWER, MOST_ADVANCED, SYNCHRONOUS, REPLAYED);
+
+    /**
+     * How far past the beginning of its last checkpoint's record a cleanly stopped primary's WAL can end: that record, 0x78
+     * bytes, and the header of a page.
+     */
+    private static final long SHUTDOWN_RECORD_BYTES = 0x100;
+
+    /** Of ANY 2 (a, b, c): how many of which. */
+    private static final Pattern ANY =
+            Pattern.compile("\\s*ANY\\s+(\\d+)\\s*\\(([^)*]*)\\)\\s*", Pattern.CASE_INSENSITIVE);
 
     List<Check> judge() {
         if (facts.isPrimary()) {
@@ -73,6 +88,7 @@ record PromoteChecks(
                 applyDelay(),
                 upstream(),
                 timeline(),
+                peersAnswer(),
                 mostAdvanced(),
                 synchronous(),
                 replayed(),
@@ -127,31 +143,24 @@ record PromoteChecks(
 
     private Check upstream() {
         String required = "nobody else is the primary";
-        Optional<String> rival = rival();
-        if (rival.isPresent()) {
-            return Check.failed(UPSTREAM, rival.get(), required, "stop it first: pg_ctl stop, on its host; or keep it");
-        }
-        if (facts.facts().receiver().filter(Receiver::streaming).isPresent()) {
+        Optional<String> alive = rival().or(this::streamsHere).or(this::streamsToAPeer);
+        if (alive.isPresent()) {
             return Check.failed(
                     UPSTREAM,
-                    "it streams to this standby",
+                    alive.get(),
                     required,
                     "stop the primary first (pg_ctl stop, on its host); where it hangs, or is out of reach, the stream"
                             + " ends after wal_receiver_timeout");
         }
         if (request.checkpoint().isPresent()) {
-            return complete()
-                    ? Check.passed(UPSTREAM, "received up to %s".formatted(position()), "past " + checkpoint())
-                    : Check.failed(
-                            UPSTREAM,
-                            "received up to %s".formatted(position()),
-                            "past %s, the stopped primary's last checkpoint".formatted(checkpoint()),
-                            "this standby lacks WAL that the primary has: start the primary again and let it stream, or"
-                                    + " ask another standby");
+            return cleanStop();
         }
         return request.deadPrimary()
-                .map(dead ->
-                        Check.passed(UPSTREAM, "silent, and the caller says that %s is dead".formatted(dead), required))
+                .map(dead -> notAPrimary(dead)
+                        .map(why -> Check.failed(
+                                UPSTREAM, why, required, "deadPrimary names the primary, by its name among the peers"))
+                        .orElseGet(() -> Check.passed(
+                                UPSTREAM, "silent, and the caller says that %s is dead".formatted(dead), required)))
                 .orElseGet(() -> Check.failed(
                         UPSTREAM,
                         "silent",
@@ -162,144 +171,243 @@ record PromoteChecks(
     }
 
     /** A peer that is, or is about to be, a primary. */
-    Optional<String> rival() {
+    private Optional<String> rival() {
         return peers.stream()
-                .flatMap(peer -> fresh(peer)
-                        .filter(other -> other.role() == Role.PRIMARY
-                                || other.operation().equals(Optional.of(Promotion.KIND)))
-                        .map(other -> peer.name()
-                                + (other.role() == Role.PRIMARY ? " is a primary" : " is just being promoted"))
-                        .stream())
+                .flatMap(peer -> peer.operation().equals(Optional.of(Promotion.KIND))
+                        ? Stream.of(peer.name() + " is just being promoted")
+                        : fresh(peer)
+                                .filter(other -> other.role() == Role.PRIMARY)
+                                .map(other -> peer.name() + " is a primary")
+                                .stream())
                 .findFirst();
     }
 
-    private Check timeline() {
-        int own = facts.facts().server().timeline();
+    /** A receiver whose state the agent may not see could well stream. */
+    private Optional<String> streamsHere() {
+        return facts.facts()
+                .receiver()
+                .filter(receiver -> receiver.streaming() || receiver.status().isEmpty())
+                .map(receiver -> "it streams to this standby");
+    }
+
+    private Optional<String> streamsToAPeer() {
         return peers.stream()
-                .flatMap(peer -> fresh(peer).filter(other -> other.timeline() > own).map(other -> peer).stream())
-                .findFirst()
-                .map(peer -> Check.doubtful(
-                        TIMELINE,
-                        "%d; %s is on %d"
-                                .formatted(
-                                        own,
-                                        peer.name(),
-                                        fresh(peer).orElseThrow().timeline()),
-                        "none newer than this one's",
-                        "promote " + peer.name() + " instead, or waive timeline"))
-                .orElseGet(() -> Check.passed(TIMELINE, "" + own, "none newer than this one's"));
+                .filter(peer -> fresh(peer).filter(PeerInstance::streaming).isPresent() && !isBelowAReplica(peer))
+                .map(peer -> peer.name() + " still streams from the primary")
+                .findFirst();
     }
 
-    private Check mostAdvanced() {
-        String required = "no other replica has more WAL";
-        if (request.checkpoint().isPresent() && complete()) {
-            return Check.passed(MOST_ADVANCED, "all that the stopped primary wrote", required);
-        }
-        if (peers.isEmpty()) {
-            return Check.doubtful(
-                    MOST_ADVANCED,
-                    "no peer is configured",
-                    required,
-                    "compare pg_last_wal_receive_lsn() of all standbys, then waive most-advanced; or configure peers");
-        }
-        List<String> doubts = new ArrayList<>();
-        for (Peer peer : peers) {
-            doubt(peer).ifPresent(doubts::add);
-        }
-        return doubts.isEmpty()
-                ? Check.passed(MOST_ADVANCED, "received up to " + position(), required)
-                : Check.doubtful(
-                        MOST_ADVANCED,
-                        "received up to %s; %s".formatted(position(), String.join("; ", doubts)),
-                        required,
-                        "promote the one with more, bring the silent ones back, or waive most-advanced");
-    }
-
-    private Optional<String> doubt(Peer peer) {
-        Optional<PeerInstance> other = fresh(peer);
-        if (other.isEmpty()) {
-            boolean dead = request.deadPrimary().equals(Optional.of(peer.name()));
-            return dead
-                    ? Optional.empty()
-                    : Optional.of("%s: %s".formatted(peer.name(), peer.failure().orElse("its word is old")));
-        }
-        if (other.get().streaming() && !isBelowAReplica(peer, other.get())) {
-            return Optional.of(peer.name() + " still streams from the primary");
-        }
-        return other.get()
-                .position()
-                .filter(there -> facts.received()
-                        .filter(here -> here.compareTo(there) >= 0)
-                        .isEmpty())
-                .map(there -> "%s has received up to %s".formatted(peer.name(), there));
-    }
-
-    /** Whether it streams from this standby or another one, and so cannot have more. */
-    private boolean isBelowAReplica(Peer peer, PeerInstance instance) {
-        boolean ours = facts.facts().senders().stream()
-                .anyMatch(sender -> sender.application().equals(peer.name())
-                        || instance.slot().isPresent() && sender.slot().equals(instance.slot()));
-        return ours
+    /** Whether it streams from this standby or another one, by the application_name that is its name. */
+    private boolean isBelowAReplica(Peer peer) {
+        return facts.facts().senders().stream()
+                        .anyMatch(sender -> sender.application().equals(peer.name()))
                 || peers.stream()
                         .flatMap(other -> fresh(other).stream())
                         .filter(other -> other.role() == Role.REPLICA)
                         .anyMatch(other ->
-                                other.downstream(instance.slot(), peer.name()).isPresent());
+                                other.downstream(Optional.empty(), peer.name()).isPresent());
+    }
+
+    private Check cleanStop() {
+        String found = "received up to " + position();
+        String required = "just past %s, where the stopped primary's last checkpoint begins".formatted(checkpoint());
+        if (complete()) {
+            return Check.passed(UPSTREAM, found, required);
+        }
+        boolean less = pastCheckpoint() <= 0;
+        return Check.failed(
+                UPSTREAM,
+                found,
+                required,
+                less
+                        ? "this standby lacks WAL that the primary has: start the primary again and let it stream, or ask"
+                                + " another standby"
+                        : "the primary wrote on after that checkpoint: it was no clean stop, or it has run since; if it is"
+                                + " dead, order it with deadPrimary");
+    }
+
+    /** Why the name cannot be that of the primary that is gone. */
+    private Optional<String> notAPrimary(String dead) {
+        if (peers.isEmpty()) {
+            return dead.isBlank() ? Optional.of("deadPrimary is empty") : Optional.empty();
+        }
+        Optional<Peer> named =
+                peers.stream().filter(peer -> peer.name().equals(dead)).findFirst();
+        if (named.isEmpty()) {
+            return Optional.of("there is no peer \"%s\", but %s"
+                    .formatted(
+                            dead,
+                            String.join(", ", peers.stream().map(Peer::name).toList())));
+        }
+        return named.get()
+                .before()
+                .filter(last -> last.role() != Role.PRIMARY)
+                .map(last -> dead + " was a replica when it was last heard of");
+    }
+
+    private Check timeline() {
+        int own = facts.facts().server().timeline();
+        String required = "none newer than this one's, " + own;
+        return peers.stream()
+                .filter(peer ->
+                        peer.before().filter(other -> other.timeline() > own).isPresent())
+                .findFirst()
+                .map(peer -> {
+                    String found = "%s is or was on %d"
+                            .formatted(peer.name(), peer.before().orElseThrow().timeline());
+                    return request.deadPrimary().equals(Optional.of(peer.name()))
+                            ? Check.failed(
+                                    TIMELINE,
+                                    found,
+                                    required,
+                                    "this standby has not followed it there: promote another one")
+                            : Check.doubtful(TIMELINE, found, required, "promote that one instead, or waive timeline");
+                })
+                .orElseGet(() -> Check.passed(TIMELINE, "none newer", required));
+    }
+
+    private Check peersAnswer() {
+        String required = "every other standby says what it has";
+        if (complete()) {
+            return Check.passed(PEERS_ANSWER, "this one has all that the stopped primary wrote", required);
+        }
+        if (peers.isEmpty()) {
+            return Check.doubtful(
+                    PEERS_ANSWER,
+                    "no peer is configured",
+                    required,
+                    "compare pg_last_wal_receive_lsn() of all standbys, then waive peers-answer; or configure peers");
+        }
+        List<String> silent = peers.stream()
+                .filter(peer -> !request.deadPrimary().equals(Optional.of(peer.name())))
+                .flatMap(peer -> unknown(peer).stream())
+                .toList();
+        return silent.isEmpty()
+                ? Check.passed(PEERS_ANSWER, "all do", required)
+                : Check.doubtful(
+                        PEERS_ANSWER,
+                        String.join("; ", silent),
+                        required,
+                        "bring them back, or make sure that they have less, then waive peers-answer");
+    }
+
+    /** Why it is not known how much a peer has. */
+    private Optional<String> unknown(Peer peer) {
+        Optional<PeerInstance> other = fresh(peer);
+        if (other.isEmpty()) {
+            return Optional.of("%s: %s".formatted(peer.name(), peer.failure().orElse("its word is old")));
+        }
+        if (!other.get().seesAll()) {
+            return Optional.of(peer.name() + ": its agent may not see the WAL receiver: GRANT pg_monitor");
+        }
+        return other.get().position().isEmpty()
+                ? Optional.of(peer.name() + ": it has received nothing since it was started, and may hold more than it"
+                        + " has replayed")
+                : Optional.empty();
+    }
+
+    private Check mostAdvanced() {
+        String required = "no other replica has more WAL";
+        List<String> more = peers.stream()
+                .flatMap(peer -> fresh(peer)
+                        .flatMap(PeerInstance::position)
+                        .filter(there -> !hasUpTo(there))
+                        .map(there -> "%s has received up to %s".formatted(peer.name(), there))
+                        .stream())
+                .toList();
+        return more.isEmpty()
+                ? Check.passed(MOST_ADVANCED, "received up to " + position(), required)
+                : Check.doubtful(
+                        MOST_ADVANCED,
+                        "received up to %s; %s".formatted(position(), String.join("; ", more)),
+                        required,
+                        "promote the one with more, or waive most-advanced and lose what it has");
+    }
+
+    private boolean hasUpTo(Lsn there) {
+        return facts.received().filter(here -> here.compareTo(there) >= 0).isPresent();
     }
 
     private Check synchronous() {
         String required = "no acknowledged commit was left out here";
-        if (request.checkpoint().isPresent() && complete()) {
+        if (complete()) {
             return Check.passed(SYNCHRONOUS, "all that the stopped primary wrote", required);
         }
-        Optional<PeerInstance> primary = request.deadPrimary().flatMap(dead -> peers.stream()
-                .filter(peer -> peer.name().equals(dead))
-                .flatMap(peer -> peer.before().stream())
-                .filter(before -> before.role() == Role.PRIMARY)
+        Optional<Peer> dead = request.deadPrimary().flatMap(name -> peers.stream()
+                .filter(peer -> peer.name().equals(name))
+                .filter(peer -> peer.before()
+                        .filter(before -> before.role() == Role.PRIMARY)
+                        .isPresent())
                 .findFirst());
-        Optional<String> names = primary.flatMap(PeerInstance::synchronousStandbyNames);
-        if (names.isEmpty()) {
+        if (dead.isEmpty() || isTooOld(dead.get())) {
             return Check.doubtful(
                     SYNCHRONOUS,
-                    "whom the dead primary waited for is not known",
+                    dead.isEmpty()
+                            ? "whom the dead primary waited for is not known"
+                            : "whom the dead primary waited for was last told long before it fell silent",
                     required,
                     "look at its synchronous_standby_names: if this standby is among them, or it is empty and you accept"
                             + " to lose what had not arrived, waive synchronous");
         }
-        if (names.get().isEmpty()) {
+        PeerInstance primary = dead.get().before().orElseThrow();
+        String names = primary.synchronousStandbyNames().orElse("");
+        if (names.isBlank()) {
             return Check.passed(
                     SYNCHRONOUS, "the dead primary waited for nobody: what had not arrived anywhere is lost", required);
         }
-        String state = primary.get()
-                .downstream(facts.slotOfUpstream(), name)
+        String state = primary.downstream(facts.slotOfUpstream(), name)
                 .flatMap(Downstream::syncState)
                 .orElse("not among its standbys");
-        if (Set.of("sync", "quorum").contains(state)) {
-            return Check.passed(SYNCHRONOUS, "the dead primary called it " + state, required);
+        if (state.equals("sync")) {
+            return Check.passed(SYNCHRONOUS, "the dead primary called it sync", required);
         }
-        return asMuchAsTheSynchronous(primary.get())
-                .map(peer -> Check.passed(SYNCHRONOUS, "as much WAL as " + peer + ", which was synchronous", required))
+        return asMuchAsTheSynchronous(primary)
+                .or(() -> asMuchAsTheQuorum(primary, names, state))
+                .map(whom -> Check.passed(SYNCHRONOUS, "as much WAL as " + whom, required))
                 .orElseGet(() -> Check.doubtful(
                         SYNCHRONOUS,
-                        "the dead primary called it %s, and waited for %s".formatted(state, names.get()),
+                        "the dead primary called it %s, and waited for %s".formatted(state, names),
                         required,
-                        "promote a synchronous standby, or waive synchronous"));
+                        "promote a synchronous standby, or one that has as much as they, or waive synchronous"));
     }
 
-    /** A standby that no commit waited for can still have more than one that they did wait for. */
+    /** Its last word must be of the time when it was last heard here; the margin is a keepalive's. */
+    private boolean isTooOld(Peer dead) {
+        Duration age = dead.beforeAt().orElseThrow().ageAt(now);
+        return silence.filter(silent -> age.compareTo(silent.plus(staleAfter.multipliedBy(2))) <= 0)
+                .isEmpty();
+    }
+
+    /** A standby that no commit waited for can still have more than one that they all waited for. */
     private Optional<String> asMuchAsTheSynchronous(PeerInstance primary) {
+        return notAhead(primary, "sync").findFirst().map(peer -> peer + ", which was synchronous");
+    }
+
+    /** Of n standbys any k were enough: among any n - k + 1 there is one that has every acknowledged commit. */
+    private Optional<String> asMuchAsTheQuorum(PeerInstance primary, String names, String own) {
+        Matcher any = ANY.matcher(names);
+        if (!any.matches()) {
+            return Optional.empty();
+        }
+        int enough = Integer.parseInt(any.group(1));
+        int all = any.group(2).split(",").length;
+        long notAhead = notAhead(primary, "quorum").count() + (own.equals("quorum") ? 1 : 0);
+        return notAhead >= all - enough + 1
+                ? Optional.of("%d of the %d of which any %d were enough".formatted(notAhead, all, enough))
+                : Optional.empty();
+    }
+
+    /** The answering peers to which the dead primary gave this state and that have no more than this standby. */
+    private Stream<String> notAhead(PeerInstance primary, String state) {
         return peers.stream()
                 .filter(peer -> fresh(peer)
                         .filter(other -> primary.downstream(other.slot(), peer.name())
                                 .flatMap(Downstream::syncState)
-                                .equals(Optional.of("sync")))
+                                .equals(Optional.of(state)))
                         .flatMap(PeerInstance::position)
-                        .filter(there -> facts.received()
-                                .filter(here -> here.compareTo(there) >= 0)
-                                .isPresent())
+                        .filter(this::hasUpTo)
                         .isPresent())
-                .map(Peer::name)
-                .findFirst();
+                .map(Peer::name);
     }
 
     private Check replayed() {
@@ -352,11 +460,16 @@ record PromoteChecks(
                 .collect(Collectors.toSet());
     }
 
-    /** Strictly past: a standby that lacks the shutdown checkpoint's record has received up to where it begins. */
+    /** Whether the order gave a clean stop's checkpoint, and this standby has just that and nothing beyond. */
     private boolean complete() {
+        return request.checkpoint().isPresent() && pastCheckpoint() > 0 && pastCheckpoint() <= SHUTDOWN_RECORD_BYTES;
+    }
+
+    /** Strictly past: a standby that lacks the record has received up to where it begins. */
+    private long pastCheckpoint() {
         return facts.received()
-                .filter(received -> received.compareTo(request.checkpoint().orElseThrow()) > 0)
-                .isPresent();
+                .map(received -> received.minus(request.checkpoint().orElseThrow()))
+                .orElse(0L);
     }
 
     private Optional<PeerInstance> fresh(Peer peer) {

@@ -33,6 +33,8 @@ record PromoteFacts(
                                          'recovery_target_time', 'recovery_target_xid') AND setting <> ''),
               'may_stat', has_function_privilege('pg_stat_file(text, boolean)', 'EXECUTE'),
               'missing', (SELECT coalesce(json_agg(command), '[]'::json) FROM (VALUES
+                  (pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'),
+                   format('GRANT pg_monitor TO %I', current_user)),
                   (has_function_privilege('pg_promote(boolean, integer)', 'EXECUTE'),
                    format('GRANT EXECUTE ON FUNCTION pg_promote(boolean, integer) TO %I', current_user)),
                   (has_function_privilege('pg_stat_file(text, boolean)', 'EXECUTE'),

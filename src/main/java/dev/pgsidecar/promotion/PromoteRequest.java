@@ -30,8 +30,12 @@ record PromoteRequest(Optional<String> deadPrimary, Optional<Lsn> checkpoint, By
         }
         JsonObject expected = expect == null ? new JsonObject() : (JsonObject) expect;
         requireKnown(expected, Set.of("checkpointLsn"), "expect.");
+        Optional<String> dead = text(request, "deadPrimary");
+        if (dead.filter(String::isBlank).isPresent()) {
+            throw new IllegalArgumentException("deadPrimary: it is empty");
+        }
         return new PromoteRequest(
-                text(request, "deadPrimary"),
+                dead,
                 text(expected, "checkpointLsn").map(Lsn::parse),
                 text(request, "maxLag").map(ByteSize::parse).orElse(new ByteSize(0)));
     }

@@ -2,6 +2,7 @@ package dev.pgsidecar.promotion;
 
 import dev.pgsidecar.config.Settings;
 import dev.pgsidecar.observe.Eyes;
+import dev.pgsidecar.observe.Lag;
 import dev.pgsidecar.observe.Moment;
 import dev.pgsidecar.observe.Observation;
 import dev.pgsidecar.observe.Observations;
@@ -23,6 +24,7 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import jakarta.inject.Singleton;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -40,6 +42,12 @@ public class Promotion implements Command {
 
     static final String KIND = "promote";
 
+    /** In the result: when the server was started, from just before pg_promote on. */
+    private static final String STARTED = "startedAt";
+
+    /** In the result: the slots that were made for the others. */
+    private static final String SLOTS = "slotsMade";
+
     private static final Duration TO_ANSWER = Duration.ofSeconds(10);
 
     /** A spread-out checkpoint this is not, but a big cache takes its time. */
@@ -48,8 +56,11 @@ public class Promotion implements Command {
     /** How long checks wait for peers to notice what this server noticed. */
     private static final Duration TO_SETTLE = Duration.ofSeconds(3);
 
-    /** Whether an earlier agent's pg_promote was heard shows within so long. */
-    private static final Duration TO_SHOW = Duration.ofSeconds(10);
+    /** An order that had not acted by then is nobody's wish any more when an agent comes back to it. */
+    private static final Duration TO_BE_MEANT = Duration.ofMinutes(10);
+
+    /** How often what follows a promote is tried before it becomes a warning. */
+    private static final int TRIES = 5;
 
     private static final Duration QUICKLY = Duration.ofMillis(20);
     private static final Duration SLOWLY = Duration.ofMillis(250);
@@ -124,29 +135,49 @@ public class Promotion implements Command {
 
     @Override
     public void run(Run run) throws StepFailed, PostgresException, InterruptedException {
-        JsonObject before = state(run);
-        if (!run.resumed() && !before.getBoolean("recovering")) {
-            run.found("changed", false);
-            run.found("timeline", before.getInteger("timeline"));
+        if (run.irrevocable()) {
+            run.step("promote", () -> "the agent ended just before or after pg_promote");
+        } else if (!prepared(run)) {
             return;
         }
-        run.step("make-slots", () -> makeSlots(run));
-        run.step("ask-peers", () -> askPeers(run));
-        run.pointOfNoReturn();
-        run.step("promote", () -> promote(run));
         run.step("leave-recovery", () -> watch(run));
-        run.step("checkpoint", this::checkpoint);
-        run.step("control-file", () -> controlFile(run));
-        run.step("write", this::write);
-        run.step("look-around", () -> lookAround(run));
+        afterwards(run, "checkpoint", this::checkpoint);
+        afterwards(run, "control-file", () -> controlFile(run));
+        afterwards(run, "write", this::write);
+        afterwards(run, "look-around", () -> lookAround(run));
         run.step("be-seen", this::awaitObservation);
-        run.found("changed", true);
+    }
+
+    /** All up to pg_promote; whatever ends it leaves nothing behind. */
+    private boolean prepared(Run run) throws StepFailed, PostgresException, InterruptedException {
+        JsonObject before = state(run);
+        if (!before.getBoolean("recovering")) {
+            run.found("changed", false);
+            run.found("timeline", before.getInteger("timeline"));
+            return false;
+        }
+        if (run.resumed() && run.ordered().plus(TO_BE_MEANT).isBefore(Instant.now())) {
+            dropSlots(run);
+            throw StepFailed.interrupted(
+                    "the agent ended before it had acted, and the order is of %s".formatted(run.ordered()),
+                    "order promote again, if it is still meant");
+        }
+        try {
+            run.step("make-slots", () -> makeSlots(run));
+            run.step("promote", () -> promote(run));
+        } catch (StepFailed e) {
+            if (!run.irrevocable()) {
+                dropSlots(run);
+            }
+            throw e;
+        }
+        return true;
     }
 
     /** On a standby a slot can be made; it keeps WAL from its restart point on, so the others miss nothing. */
     private String makeSlots(Run run) throws PostgresException, InterruptedException {
-        Set<String> slots =
-                new TreeSet<>(checks(PromoteRequest.of(run.request())).slotsToMake());
+        Set<String> slots = new TreeSet<>(checks(run, eyes.peersNow()).slotsToMake());
+        run.found(SLOTS, new JsonArray(List.copyOf(slots)));
         List<String> notes = new ArrayList<>();
         try (Session session = open()) {
             for (String slot : slots) {
@@ -170,68 +201,128 @@ public class Promotion implements Command {
         }
     }
 
-    /**
-     * Two orders may have passed their checks at two standbys at the same time. By now each can see the other one's
-     * operation: at least one of them does, and leaves it.
-     */
-    private String askPeers(Run run) throws StepFailed, PostgresException, InterruptedException {
-        Optional<String> rival =
-                checks(PromoteRequest.of(run.request()), eyes.peersNow()).rival();
-        if (rival.isPresent()) {
-            throw StepFailed.because(rival.get(), "make sure that one standby only is ordered, then order it again");
+    /** What a promote that does not happen has made would keep WAL for ever. */
+    private void dropSlots(Run run) throws InterruptedException {
+        JsonArray slots = (JsonArray) run.known(SLOTS).orElse(new JsonArray());
+        try (Session session = open()) {
+            for (Object slot : slots) {
+                session.json("SELECT json_build_object('dropped', pgsidecar.drop_physical_slot('%s'))"
+                        .formatted(quoted(slot.toString())));
+            }
+        } catch (PostgresException e) {
+            run.found(
+                    "warnings",
+                    new JsonArray()
+                            .add("slots that were made, and could not be dropped: %s (%s)"
+                                    .formatted(slots.encode(), e.failure())));
         }
-        return "nobody else is a primary, or about to be one";
     }
 
+    /**
+     * Everything is judged once more: a crash, or another order at another standby, may lie between the order and now. By
+     * now the others can see this operation, and it can see theirs, so that of two at least one ends here.
+     */
     private String promote(Run run) throws StepFailed, PostgresException, InterruptedException {
-        if (run.known("startedAt").isPresent()) {
-            return "ordered before the agent ended, or not: the next step sees";
-        }
+        judgeAgain(run);
         try (Session session = open()) {
-            JsonObject state = session.json(STATE);
-            run.found("startedAt", state.getString("started"));
-            run.found(
-                    "fromTimeline",
-                    checks(PromoteRequest.of(run.request()))
-                            .facts()
-                            .facts()
-                            .server()
-                            .timeline());
-            run.keep();
-            session.json("SELECT json_build_object('ordered', pg_promote(false))");
+            run.found(STARTED, session.json(STATE).getString("started"));
         }
-        return "pg_promote";
+        run.pointOfNoReturn();
+        return signal();
+    }
+
+    private void judgeAgain(Run run) throws StepFailed, PostgresException, InterruptedException {
+        PromoteChecks checks = checks(run, eyes.peersNow());
+        if (checks.facts().isPrimary()) {
+            return;
+        }
+        run.found("fromTimeline", checks.facts().facts().server().timeline());
+        Optional<Check> failed = checks.judge().stream()
+                .filter(check ->
+                        check.failed() && !(check.waivable() && run.waivers().contains(check.name())))
+                .findFirst();
+        if (failed.isPresent()) {
+            throw StepFailed.because(
+                    "%s: found %s; required: %s"
+                            .formatted(
+                                    failed.get().name(),
+                                    failed.get().found(),
+                                    failed.get().required()),
+                    failed.get().hint());
+        }
+    }
+
+    /** An answer that does not come says nothing: the next step watches what happens. */
+    private String signal() throws InterruptedException {
+        try (Session session = open()) {
+            session.json("SELECT json_build_object('ordered', pg_promote(false))");
+            return "pg_promote";
+        } catch (PostgresException e) {
+            return "pg_promote: " + e.failure();
+        }
     }
 
     /**
      * A promote that takes long has not failed: it replays all that was received first. Only a restart of the server
-     * forgets it.
+     * forgets it. An agent that comes back cannot know whether it had called pg_promote: it judges again, and calls it again.
      */
     private String watch(Run run) throws StepFailed, InterruptedException, PostgresException {
+        boolean ordered = !run.resumed();
         long began = System.nanoTime();
         while (true) {
             JsonObject state = state(run);
-            Duration waited = Duration.ofNanos(System.nanoTime() - began);
             if (!state.getBoolean("recovering")) {
+                run.found("changed", true);
                 run.found("timeline", state.getInteger("timeline"));
                 return "out of recovery, timeline " + state.getInteger("timeline");
             }
-            if (!state.getString("started").equals(run.known("startedAt").orElse(""))) {
+            if (!state.getString("started").equals(run.known(STARTED).orElse(""))) {
+                dropSlots(run);
                 throw StepFailed.interrupted(
                         "the server was restarted before it had promoted, and has forgotten it", "order promote again");
             }
-            if (run.resumed() && waited.compareTo(TO_SHOW) > 0) {
-                throw StepFailed.interrupted(
-                        "the agent ended just before or after pg_promote, and the server still recovers",
-                        "order promote again");
+            if (!ordered) {
+                goOn(run);
+                ordered = true;
             }
+            Duration waited = Duration.ofNanos(System.nanoTime() - began);
             Thread.sleep(waited.compareTo(Duration.ofSeconds(5)) < 0 ? QUICKLY : SLOWLY);
         }
     }
 
+    private void goOn(Run run) throws StepFailed, PostgresException, InterruptedException {
+        try {
+            judgeAgain(run);
+        } catch (StepFailed e) {
+            throw StepFailed.interrupted(
+                    "the agent ended just before or after pg_promote, and now " + e.getMessage(),
+                    "if pg_promote was called the server will leave recovery by itself: stop it if that must not be");
+        }
+        signal();
+    }
+
+    /** The server is a primary: what fails now is told, and changes nothing about that. */
+    private static void afterwards(Run run, String name, Run.Action act)
+            throws StepFailed, PostgresException, InterruptedException {
+        run.step(name, () -> {
+            for (int attempt = 1; ; attempt++) {
+                try {
+                    return act.act();
+                } catch (StepFailed | PostgresException e) {
+                    if (attempt == TRIES) {
+                        JsonArray warnings = ((JsonArray) run.known("warnings").orElse(new JsonArray())).copy();
+                        run.found("warnings", warnings.add("%s: %s".formatted(name, e.getMessage())));
+                        return "not done: " + e.getMessage();
+                    }
+                    Thread.sleep(1000);
+                }
+            }
+        });
+    }
+
     /** pg_control stays on the old timeline until the first checkpoint; a pg_rewind of the others would go wrong. */
     private String checkpoint() throws PostgresException, InterruptedException {
-        try (Session session = target.openToWrite("promote", TO_CHECKPOINT)) {
+        try (Session session = target.openToWrite(KIND, TO_CHECKPOINT)) {
             check(session);
             session.run("CHECKPOINT");
         }
@@ -265,8 +356,8 @@ public class Promotion implements Command {
 
     /** What a DBA has to know now. */
     private String lookAround(Run run) throws PostgresException, InterruptedException {
-        PromoteChecks checks = checks(PromoteRequest.of(run.request()));
-        JsonArray warnings = new JsonArray();
+        PromoteChecks checks = checks(run, observations.history().peers().values());
+        JsonArray warnings = ((JsonArray) run.known("warnings").orElse(new JsonArray())).copy();
         try (Session session = open()) {
             String names = session.json(
                             "SELECT json_build_object('names', current_setting('synchronous_standby_names'))")
@@ -315,22 +406,30 @@ public class Promotion implements Command {
         return "observed as a primary";
     }
 
-    private PromoteChecks checks(PromoteRequest request) throws PostgresException, InterruptedException {
-        return checks(request, observations.history().peers().values());
+    private PromoteChecks checks(Run run, Collection<Peer> peers) throws PostgresException, InterruptedException {
+        return checks(PromoteRequest.of(run.request()), peers);
     }
 
     private PromoteChecks checks(PromoteRequest request, Collection<Peer> peers)
             throws PostgresException, InterruptedException {
-        try (Session session = target.openReadOnly("promote", TO_ANSWER)) {
+        try (Session session = target.openReadOnly(KIND, TO_ANSWER)) {
             ServerVersion version = check(session);
+            Moment now = Moment.now();
             return new PromoteChecks(
                     PromoteFacts.of(session, Facts.sql(version)),
                     request,
                     peers,
                     settings.instanceName(),
-                    Moment.now(),
+                    silence(now),
+                    now,
                     settings.observe().staleAfter());
         }
+    }
+
+    /** How long the upstream has said nothing, as the observer has it. */
+    private Optional<Duration> silence(Moment now) {
+        return observations.history().lastAnswered().flatMap(seen -> Lag.silence(seen.instance())
+                .map(then -> then.plus(seen.at().ageAt(now))));
     }
 
     /** The server's state; on a resumed run and after pg_promote, as soon as it can be had. */
@@ -339,7 +438,7 @@ public class Promotion implements Command {
             try (Session session = open()) {
                 return session.json(STATE);
             } catch (PostgresException e) {
-                boolean patient = run.resumed() || run.known("startedAt").isPresent();
+                boolean patient = run.resumed() || run.irrevocable();
                 if (!patient || e.failure().kind() == Failure.Kind.WRONG_INSTANCE) {
                     throw e;
                 }
@@ -349,7 +448,7 @@ public class Promotion implements Command {
     }
 
     private Session open() throws PostgresException, InterruptedException {
-        Session session = target.openToWrite("promote", TO_ANSWER);
+        Session session = target.openToWrite(KIND, TO_ANSWER);
         try {
             check(session);
             return session;

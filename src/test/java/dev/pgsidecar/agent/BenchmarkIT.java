@@ -251,7 +251,7 @@ class BenchmarkIT {
                         .equals("0"));
                 JsonObject order = new JsonObject()
                         .put("deadPrimary", "pg-0")
-                        .put("waive", new JsonArray().add("most-advanced").add("synchronous"));
+                        .put("waive", new JsonArray().add("peers-answer").add("synchronous"));
                 agent.order("/v1/promote?dryRun=true", order); // a connection that is warm, as an orchestrator's is
                 long began = System.nanoTime();
                 if (byAgent) {

@@ -242,7 +242,9 @@ class CommandListenerIT {
                 "{\"waive\": [\"nonsense\"]}",
                 "{\"host\": \"10.0.0.1\"}",
                 "{\"a\": {\"b\": {\"c\": {\"d\": {}}}}}",
-                "{\"deadPrimary\": \"a\", \"deadPrimary\": 5}"
+                "{\"deadPrimary\": \"a\", \"deadPrimary\": 5}",
+                "{\"deadPrimary\": 5, \"deadPrimary\": \"a\"}",
+                "{\"deadPrimary\": \"\"}"
             })
     void refusesWhatMakesNoSense(String body) {
         HttpResponse<String> answer = agent.command("POST", "/v1/promote", AgentProcess.OPERATE, body);
@@ -255,6 +257,8 @@ class CommandListenerIT {
     @CsvSource(textBlock = """
             POST,   /v1/promote?dryRun=maybe,          400
             POST,   /v1/promote?dryRun=true&dryRun=true, 400
+            POST,   /v1/promote?dryrun=true,           400
+            POST,   /v1/promote?dry-run,               400
             GET,    /v1/promote,                       405
             PUT,    /v1/promote,                       405
             GET,    /v1/operations/nope,               404
@@ -264,9 +268,31 @@ class CommandListenerIT {
             GET,    /v2,                               404
             """)
     void answersErrorsInOneForm(String method, String path, int status) {
-        HttpResponse<String> answer = agent.command(method, path, AgentProcess.OPERATE, "");
+        HttpResponse<String> answer =
+                agent.command(method, path, AgentProcess.OPERATE, method.equals("POST") ? "{}" : "");
         assertThat(answer.statusCode()).as(answer.body()).isEqualTo(status);
         assertThat(new JsonObject(answer.body()).getInteger("status")).isEqualTo(status);
+    }
+
+    @Test
+    void takesNoOrderThatAnybodysBrowserCouldSend() {
+        assertThat(agent.command("POST", "/v1/promote", AgentProcess.OPERATE, "")
+                        .statusCode())
+                .isEqualTo(415);
+        assertThat(agent.command("POST", "/v1/promote", AgentProcess.OPERATE, "", "Content-Type", "text/plain")
+                        .statusCode())
+                .isEqualTo(415);
+    }
+
+    @Test
+    void writesDownWhoCancels() throws Exception {
+        JsonObject operation = new JsonObject(
+                agent.order("/v1/promote", NOTHING, "Prefer", "wait=20").body());
+        agent.command("DELETE", "/v1/operations/" + operation.getString("id"), AgentProcess.OPERATE, "");
+        assertThat(audit())
+                .anyMatch(entry -> "cancelled".equals(entry.getString("event"))
+                        && "ops".equals(entry.getString("by"))
+                        && operation.getString("id").equals(entry.getString("operation")));
     }
 
     @Test

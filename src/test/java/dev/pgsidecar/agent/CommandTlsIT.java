@@ -49,9 +49,9 @@ class CommandTlsIT {
 
                 assertThat(curl(url + "/v1/instance")).isEqualTo("401");
                 assertThat(curl(url + "/v1/instance", bearer)).isEqualTo("200");
-                assertThat(curl(url + "/v1/promote", "-X", "POST", bearer[0], bearer[1]))
+                assertThat(curl(url + "/v1/promote", "--json", "{}", bearer[0], bearer[1]))
                         .isEqualTo("403");
-                assertThat(curl(url + "/v1/promote", "-X", "POST", "--cert", pem("client"), "--key", key("client")))
+                assertThat(curl(url + "/v1/promote", "--json", "{}", "--cert", pem("client"), "--key", key("client")))
                         .isIn("200", "202");
                 assertThat(curl(url + "/v1/instance", "--cert", pem("stranger"), "--key", key("stranger")))
                         .as("not signed by the authority: TLS ends it")
@@ -87,6 +87,28 @@ class CommandTlsIT {
     }
 
     @Test
+    void believesNoCertificateWithoutAnAuthorityOfItsOwn() throws Exception {
+        try (Cluster cluster = Cluster.on(17)) {
+            Postgres primary = cluster.primary("pg-0");
+            write("server", Certificate.make(folder, "localhost"));
+            write("client", Certificate.make(folder, "ops.example"));
+            Path tokens = Files.writeString(
+                    folder.resolve("tokens"), "robot operate 2026-01-02T03:04:05Z never subject:CN=ops.example\n");
+            Map<String, String> environment = Map.of(
+                    "PGSIDECAR_COMMAND_TOKENS_FILE", tokens.toString(),
+                    "PGSIDECAR_COMMAND_TLS_CERTIFICATE", pem("server"),
+                    "PGSIDECAR_COMMAND_TLS_KEY", key("server"));
+            try (AgentProcess agent =
+                    AgentProcess.start(cluster, primary.port(), environment).awaitAnswer()) {
+                String url = "https://localhost:%d/v1/instance".formatted(agent.commandPort());
+                assertThat(curl(url)).isEqualTo("401");
+                assertThat(curl(url, "--cert", pem("client"), "--key", key("client")))
+                        .isIn("401", "000");
+            }
+        }
+    }
+
+    @Test
     void asksPeersOverTls() throws Exception {
         try (Cluster cluster = Cluster.on(17)) {
             Postgres primary = cluster.primary("pg-0");
@@ -97,6 +119,7 @@ class CommandTlsIT {
                             cluster,
                             primary.port(),
                             Map.of(
+                                    "PGSIDECAR_NAME", "pg-0",
                                     "PGSIDECAR_COMMAND_TLS_CERTIFICATE", pem("server"),
                                     "PGSIDECAR_COMMAND_TLS_KEY", key("server")))
                     .awaitAnswer()) {

@@ -12,6 +12,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -29,7 +30,7 @@ class PromoteCrashIT {
 
     private static final JsonObject ORDER = new JsonObject()
             .put("deadPrimary", "pg-0")
-            .put("waive", new JsonArray().add("most-advanced").add("synchronous"));
+            .put("waive", new JsonArray().add("peers-answer").add("synchronous"));
 
     @TempDir
     Path folder;
@@ -44,9 +45,8 @@ class PromoteCrashIT {
                 "promote:ordered",
                 "promote/make-slots:before",
                 "promote/make-slots:after",
-                "promote/ask-peers:before",
-                "promote/ask-peers:after",
                 "promote/promote:before",
+                "promote:irrevocable",
                 "promote/promote:after",
                 "promote/leave-recovery:before",
                 "promote/leave-recovery:after",
@@ -75,28 +75,51 @@ class PromoteCrashIT {
     }
 
     @Test
-    void doesNotGuessWhetherItHadOrderedThePromote() throws Exception {
+    void judgesAgainBeforeItGoesOn() throws Exception {
         aDeadPrimaryAndItsStandby();
-        String id = orderAndDie("promote:kept");
+        String id = orderAndDie("promote:irrevocable");
+        standby.sql("ALTER SYSTEM SET recovery_min_apply_delay = '1h'", "SELECT pg_reload_conf()");
         try (AgentProcess anew = agent(Map.of())) {
             JsonObject operation = awaitEnd(anew, id);
             assertThat(operation.getString("state"))
                     .as(operation.encodePrettily())
                     .isEqualTo("interrupted");
-            assertThat(operation.getString("failure")).contains("the server still recovers");
-            assertThat(operation.getString("hint")).isEqualTo("order promote again");
+            assertThat(operation.getString("failure")).contains("apply-delay");
             assertThat(standby.query("SELECT pg_is_in_recovery()")).isEqualTo("t");
+        }
+    }
 
-            assertThat(anew.order("/v1/promote", ORDER, "Prefer", "wait=60").statusCode())
-                    .isEqualTo(200);
-            assertPrimary(anew);
+    @Test
+    void judgesAgainWhatHadNotActed() throws Exception {
+        aDeadPrimaryAndItsStandby();
+        String id = orderAndDie("promote/promote:before");
+        standby.sql("ALTER SYSTEM SET recovery_min_apply_delay = '1h'", "SELECT pg_reload_conf()");
+        try (AgentProcess anew = agent(Map.of())) {
+            JsonObject operation = awaitEnd(anew, id);
+            assertThat(operation.getString("state")).isEqualTo("failed");
+            assertThat(operation.getString("failure")).startsWith("apply-delay: found 3600s");
+        }
+    }
+
+    @Test
+    void doesNotActOnAnOrderOfLongAgo() throws Exception {
+        aDeadPrimaryAndItsStandby();
+        String id = orderAndDie("promote:ordered");
+        Path journal = folder.resolve("state/operations").resolve(id + ".json");
+        JsonObject aged = new JsonObject(Files.readString(journal)).put("ordered", "2026-01-02T03:04:05Z");
+        Files.writeString(journal, aged.encode());
+        try (AgentProcess anew = agent(Map.of())) {
+            JsonObject operation = awaitEnd(anew, id);
+            assertThat(operation.getString("state")).isEqualTo("interrupted");
+            assertThat(operation.getString("failure")).contains("2026-01-02");
+            assertThat(standby.query("SELECT pg_is_in_recovery()")).isEqualTo("t");
         }
     }
 
     @Test
     void seesThatARestartedServerHasForgottenIt() throws Exception {
         aDeadPrimaryAndItsStandby();
-        String id = orderAndDie("promote:kept");
+        String id = orderAndDie("promote:irrevocable");
         standby.restart();
         try (AgentProcess anew = agent(Map.of())) {
             JsonObject operation = awaitEnd(anew, id);
@@ -139,11 +162,11 @@ class PromoteCrashIT {
         aDeadPrimaryAndItsStandby();
         Path journal = Files.createDirectories(folder.resolve("state/operations"));
         Files.writeString(journal.resolve("promote-old.json"), """
-                {"id": "promote-old", "kind": "promote", "state": "running", "ordered": "2026-01-02T03:04:05Z",
-                 "request": {"deadPrimary": "pg-0"}, "steps": [
+                {"id": "promote-old", "kind": "promote", "state": "running", "ordered": "%s",
+                 "request": {"deadPrimary": "pg-0"}, "waive": ["peers-answer", "synchronous"], "steps": [
                    {"name": "make-slots", "state": "done", "began": "2026-01-02T03:04:05Z"}],
                  "aFieldOfLater": {"x": 1}}
-                """);
+                """.formatted(Instant.now()));
         Files.writeString(journal.resolve("promote-torn.json"), "{\"id\": \"promote-to");
         Files.writeString(journal.resolve("unknown.json"), """
                 {"id": "unknown", "kind": "dance", "state": "running", "ordered": "2026-01-02T03:04:04Z"}

@@ -80,7 +80,7 @@ public final class Pictures {
     }
 
     static Server server(boolean inRecovery, Instant now, boolean seesAll) {
-        return new Server("7391", new ServerVersion(170012), NOW.minusSeconds(9999), now, inRecovery, 3, seesAll);
+        return new Server("7391", new ServerVersion(170012), NOW.minusSeconds(9999), now, inRecovery, 3, "", seesAll);
     }
 
     private static Activity activity() {

@@ -207,7 +207,7 @@ class EngineTest {
             }
         });
         await().untilAsserted(() ->
-                assertThat(refusal(order(new JsonObject())).kind()).isIn(Refusal.Kind.STOPPING, Refusal.Kind.BUSY));
+                assertThat(refusal(order(new JsonObject())).kind()).isEqualTo(Refusal.Kind.STOPPING));
         goOn.countDown();
         stopping.join();
         assertThat(journal(operation).getString("state")).isEqualTo("running");

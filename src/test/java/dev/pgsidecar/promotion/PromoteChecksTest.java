@@ -4,13 +4,13 @@ import static dev.pgsidecar.observe.Pictures.ASKED;
 import static dev.pgsidecar.observe.Pictures.ago;
 import static dev.pgsidecar.observe.Pictures.replica;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.pgsidecar.observe.Instance;
 import dev.pgsidecar.observe.Moment;
 import dev.pgsidecar.observe.Peer;
 import dev.pgsidecar.observe.PeerInstance;
 import dev.pgsidecar.observe.PeerInstance.Downstream;
-import dev.pgsidecar.observe.Pictures;
 import dev.pgsidecar.observe.Role;
 import dev.pgsidecar.operation.Check;
 import dev.pgsidecar.postgres.Lsn;
@@ -37,7 +37,11 @@ class PromoteChecksTest {
     @Test
     void refusesWithoutThatKnowledge() {
         assertThat(failed(judge(null, DEAD, peer("pg-2", 0x1000)))).contains("upstream");
-        assertThat(failed(judge("pg-9", DEAD, peer("pg-2", 0x1000)))).containsExactly("most-advanced", "synchronous");
+        assertThat(check(judge("pg-9", DEAD, peer("pg-2", 0x1000)), "upstream").found())
+                .isEqualTo("there is no peer \"pg-9\", but pg-0, pg-2");
+        assertThat(check(judge("pg-2", DEAD, gone("pg-2")), "upstream").found())
+                .isEqualTo("pg-2 was a replica when it was last heard of");
+        assertThat(catchThrowable(() -> judge(" "))).hasMessage("deadPrimary: it is empty");
     }
 
     @Test
@@ -45,30 +49,51 @@ class PromoteChecksTest {
         assertThat(failed(judge("pg-0", primary("pg-0", 3), peer("pg-2", 0x1000))))
                 .contains("upstream");
         assertThat(failed(judge("pg-0", DEAD, primary("pg-2", 4)))).contains("upstream", "timeline");
+        assertThat(check(judge("pg-0", DEAD, peer("pg-2", new Word().streaming())), "upstream")
+                        .found())
+                .isEqualTo("pg-2 still streams from the primary");
         Instance streams = replica(0x1000, 0x1000).instance();
         assertThat(failed(checks(streams, "pg-0", null, DEAD, peer("pg-2", 0x1000))))
                 .containsExactly("upstream");
+        Instance hidden = replica(0x1000, 0x1000).unprivileged().instance();
+        assertThat(check(checks(hidden, "pg-0", null, DEAD, peer("pg-2", 0x1000)), "upstream")
+                        .found())
+                .isEqualTo("it streams to this standby");
+        assertThat(check(judge("pg-0", DEAD, peer("pg-2", new Word().streaming())), "upstream")
+                        .waivable())
+                .isFalse();
     }
 
     @Test
     void refusesWhileAnotherIsBeingPromoted() {
         Peer rival = peer("pg-2", new Word().operation("promote"));
         assertThat(check(judge("pg-0", DEAD, rival), "upstream").found()).isEqualTo("pg-2 is just being promoted");
+        Peer rivalWithoutServer =
+                spoke("pg-2", ago(1), Optional.empty(), Optional.of("promote"), new Word().instance());
+        assertThat(check(judge("pg-0", DEAD, rivalWithoutServer), "upstream").found())
+                .isEqualTo("pg-2 is just being promoted");
     }
 
     @Test
-    void refusesWhereAPeerHasMoreOrMay() {
-        assertThat(check(judge("pg-0", DEAD, peer("pg-2", 0x1001)), "most-advanced")
-                        .found())
-                .contains("pg-2 has received up to 0/1001");
-        assertThat(check(judge("pg-0", DEAD, peer("pg-2", new Word().streaming())), "most-advanced")
-                        .found())
-                .contains("pg-2 still streams from the primary");
-        assertThat(check(judge("pg-0", DEAD, silent("pg-2")), "most-advanced").found())
-                .contains("pg-2: its agent does not answer");
-        assertThat(check(judge("pg-0", DEAD, old("pg-2")), "most-advanced").failed())
+    void refusesWhereAPeerHasMore() {
+        Check more = check(judge("pg-0", DEAD, peer("pg-2", 0x1001)), "most-advanced");
+        assertThat(more.found()).contains("pg-2 has received up to 0/1001");
+        assertThat(more.waivable()).isTrue();
+    }
+
+    @Test
+    void refusesWhereAPeerMayHaveMore() {
+        assertThat(check(judge("pg-0", DEAD, silent("pg-2")), "peers-answer").found())
+                .isEqualTo("pg-2: its agent does not answer");
+        assertThat(check(judge("pg-0", DEAD, old("pg-2")), "peers-answer").failed())
                 .isTrue();
-        assertThat(check(judge("pg-0"), "most-advanced").found()).isEqualTo("no peer is configured");
+        assertThat(check(judge("pg-0", DEAD, peer("pg-2", new Word().restarted())), "peers-answer")
+                        .found())
+                .contains("has received nothing since it was started");
+        assertThat(check(judge("pg-0", DEAD, peer("pg-2", new Word().unprivileged())), "peers-answer")
+                        .found())
+                .contains("GRANT pg_monitor");
+        assertThat(check(judge("pg-0"), "peers-answer").found()).isEqualTo("no peer is configured");
     }
 
     @Test
@@ -80,59 +105,88 @@ class PromoteChecksTest {
 
     @Test
     void refusesAnOlderTimeline() {
-        assertThat(failed(judge("pg-0", DEAD, peer("pg-2", new Word().timeline(4)))))
-                .containsExactly("timeline");
+        Check newer = check(judge("pg-0", DEAD, peer("pg-2", new Word().timeline(4))), "timeline");
+        assertThat(newer.failed()).isTrue();
+        assertThat(newer.waivable()).isTrue();
+        Peer deadOnTheNext = spoke(
+                "pg-0",
+                ago(4),
+                Optional.empty(),
+                Optional.empty(),
+                new Word().primary().timeline(4).instance());
+        assertThat(check(judge("pg-0", deadOnTheNext, peer("pg-2", 0x1000)), "timeline")
+                        .failed())
+                .isTrue();
+        assertThat(check(judge("pg-0", deadOnTheNext, peer("pg-2", 0x1000)), "timeline")
+                        .waivable())
+                .isFalse();
     }
 
     @Test
     void looksWhomTheDeadPrimaryWaitedFor() {
         Peer two = peer("pg-2", 0x1000);
-        assertThat(sync(
-                        dead("pg-0", "pg-1", List.of(new Downstream("pg-1", Optional.empty(), Optional.of("sync")))),
-                        two))
+        assertThat(sync(dead("pg-0", "pg-1", List.of(standby("pg-1", "sync"))), two))
                 .isFalse();
-        assertThat(sync(
-                        dead(
-                                "pg-0",
-                                "ANY 1 (a, b)",
-                                List.of(new Downstream("pg-1", Optional.empty(), Optional.of("quorum")))),
-                        two))
-                .isFalse();
-        assertThat(sync(
-                        dead("pg-0", "pg-9", List.of(new Downstream("pg-1", Optional.empty(), Optional.of("async")))),
-                        two))
+        assertThat(sync(dead("pg-0", "pg-9", List.of(standby("pg-1", "async"))), two))
                 .as("left out")
                 .isTrue();
         assertThat(sync(dead("pg-0", "pg-9", List.of()), two))
                 .as("not among them")
                 .isTrue();
         assertThat(sync(silent("pg-0"), two)).as("not known").isTrue();
-        Peer preferred = dead(
+        Peer longAgo = spoke(
                 "pg-0",
-                "pg-2",
-                List.of(
-                        new Downstream("pg-1", Optional.empty(), Optional.of("async")),
-                        new Downstream("pg-2", Optional.empty(), Optional.of("sync"))));
+                ago(60),
+                Optional.empty(),
+                Optional.empty(),
+                lastWord("pg-1", List.of(standby("pg-1", "sync"))).instance());
+        assertThat(sync(longAgo, two)).as("it may have changed since").isTrue();
+        Peer preferred = dead("pg-0", "pg-2", List.of(standby("pg-1", "async"), standby("pg-2", "sync")));
         assertThat(sync(preferred, peer("pg-2", 0x1000)))
                 .as("as much as the synchronous one")
                 .isFalse();
         assertThat(sync(preferred, peer("pg-2", 0x1001))).as("less than it").isTrue();
+        assertThat(sync(preferred, peer("pg-2", new Word().restarted()))).isTrue();
         assertThat(sync(preferred, silent("pg-2"))).isTrue();
     }
 
     @Test
-    void takesACleanStopsCheckpointStrictly() {
-        assertThat(failed(checks(STANDBY, null, "0/FFF", DEAD, silent("pg-2")))).isEmpty();
-        assertThat(failed(checks(STANDBY, null, "0/1000", DEAD, peer("pg-2", 0x1000))))
-                .as("the record itself is missing")
-                .contains("upstream");
+    void countsAQuorum() {
+        List<Downstream> both = List.of(standby("pg-1", "quorum"), standby("pg-2", "quorum"));
+        Peer one = dead("pg-0", "ANY 1 (\"pg-1\", \"pg-2\")", both);
+        assertThat(sync(one, peer("pg-2", 0x1000))).as("no less than both").isFalse();
+        assertThat(sync(one, silent("pg-2")))
+                .as("pg-2 alone may have acknowledged")
+                .isTrue();
+        assertThat(sync(one, peer("pg-2", 0x1001))).isTrue();
+        Peer two = dead("pg-0", "ANY 2 (\"pg-1\", \"pg-2\")", both);
+        assertThat(sync(two, silent("pg-2"))).as("each has all").isFalse();
+        assertThat(sync(dead("pg-0", "ANY 1 (*)", both), peer("pg-2", 0x1000)))
+                .as("of how many, is not known")
+                .isTrue();
     }
 
     @Test
-    void waitsForReplay() {
-        Instance behind = replica(0x0F00, 0x1000).cut().instance();
-        assertThat(failed(checks(behind, "pg-0", null, DEAD, peer("pg-2", 0x0F00))))
-                .isEmpty();
+    void takesACleanStopsCheckpointExactly() {
+        assertThat(failed(checks(STANDBY, null, "0/F88", DEAD, silent("pg-2")))).isEmpty();
+        assertThat(failed(checks(STANDBY, null, "0/1000", DEAD, peer("pg-2", 0x1000))))
+                .as("the record itself is missing")
+                .contains("upstream");
+        assertThat(check(checks(STANDBY, null, "0/800", DEAD, peer("pg-2", 0x1000)), "upstream")
+                        .hint())
+                .as("the checkpoint of a primary that wrote on")
+                .contains("it was no clean stop");
+        assertThat(failed(checks(STANDBY, null, "0/F88", DEAD, peer("pg-2", 0x1001))))
+                .containsExactly("most-advanced");
+    }
+
+    private static Downstream standby(String name, String state) {
+        return new Downstream(name, Optional.empty(), Optional.of(state));
+    }
+
+    /** A replica whose server does not answer any more. */
+    private static Peer gone(String name) {
+        return spoke(name, ago(1), Optional.empty(), Optional.empty(), new Word().instance());
     }
 
     private static boolean sync(Peer dead, Peer... others) {
@@ -157,7 +211,13 @@ class PromoteChecksTest {
         PromoteFacts facts =
                 new PromoteFacts(standby.facts(), List.of(), Optional.of(false), List.of(), Optional.empty(), 20, 10);
         return new PromoteChecks(
-                        facts, PromoteRequest.of(request), List.of(peers), "pg-1", ASKED, Duration.ofSeconds(5))
+                        facts,
+                        PromoteRequest.of(request),
+                        List.of(peers),
+                        "pg-1",
+                        Optional.of(Duration.ofSeconds(3)),
+                        ASKED,
+                        Duration.ofSeconds(5))
                 .judge();
     }
 
@@ -177,12 +237,7 @@ class PromoteChecksTest {
     }
 
     private static Peer peer(String name, Word word) {
-        return new Peer(
-                name,
-                Optional.of(ago(1)),
-                Optional.of(word.instance()),
-                Optional.of(word.instance()),
-                Optional.empty());
+        return spoke(name, ago(1), Optional.of(word.instance()), word.operation, word.instance());
     }
 
     private static Peer primary(String name, int timeline) {
@@ -190,15 +245,19 @@ class PromoteChecksTest {
     }
 
     private static Peer dead(String name, String synchronousStandbyNames, List<Downstream> downstreams) {
+        return spoke(
+                name,
+                ago(4),
+                Optional.empty(),
+                Optional.empty(),
+                lastWord(synchronousStandbyNames, downstreams).instance());
+    }
+
+    private static Word lastWord(String synchronousStandbyNames, List<Downstream> downstreams) {
         Word before = new Word().primary();
         before.synchronousStandbyNames = Optional.of(synchronousStandbyNames);
         before.downstreams = downstreams;
-        return new Peer(
-                name,
-                Optional.of(ago(1)),
-                Optional.empty(),
-                Optional.of(before.instance()),
-                Optional.of("its server: down"));
+        return before;
     }
 
     private static Peer silent(String name) {
@@ -207,13 +266,25 @@ class PromoteChecksTest {
                 Optional.of(ago(1)),
                 Optional.empty(),
                 Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
                 Optional.of("its agent does not answer"));
     }
 
     private static Peer old(String name) {
-        Moment longAgo = Pictures.ago(60);
-        PeerInstance instance = new Word().instance();
-        return new Peer(name, Optional.of(longAgo), Optional.of(instance), Optional.of(instance), Optional.empty());
+        return spoke(name, ago(60), Optional.of(new Word().instance()), Optional.empty(), new Word().instance());
+    }
+
+    private static Peer spoke(
+            String name, Moment at, Optional<PeerInstance> now, Optional<String> operation, PeerInstance before) {
+        return new Peer(
+                name,
+                Optional.of(at),
+                now,
+                operation,
+                Optional.of(before),
+                Optional.of(at),
+                now.isPresent() ? Optional.empty() : Optional.of("its server: down"));
     }
 
     /** What a peer says, to be varied: a replica that has received as much and streams no more. */
@@ -222,6 +293,7 @@ class PromoteChecksTest {
         private int timeline = 3;
         private long position = 0x1000;
         private boolean streaming;
+        private boolean seesAll = true;
         private List<Downstream> downstreams = List.of();
         private Optional<String> operation = Optional.empty();
         private Optional<String> synchronousStandbyNames = Optional.empty();
@@ -238,6 +310,17 @@ class PromoteChecksTest {
 
         Word position(long bytes) {
             position = bytes;
+            return this;
+        }
+
+        /** It has received nothing since it was started. */
+        Word restarted() {
+            position = -1;
+            return this;
+        }
+
+        Word unprivileged() {
+            seesAll = false;
             return this;
         }
 
@@ -262,12 +345,12 @@ class PromoteChecksTest {
                     role,
                     timeline,
                     Duration.ZERO,
-                    Optional.of(new Lsn(position)),
+                    position < 0 ? Optional.empty() : Optional.of(new Lsn(position)),
                     Optional.empty(),
                     streaming,
                     downstreams,
                     List.of(),
-                    operation,
+                    seesAll,
                     synchronousStandbyNames);
         }
     }

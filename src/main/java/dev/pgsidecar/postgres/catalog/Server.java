@@ -13,6 +13,7 @@ import java.time.Instant;
  * @param now when this was asked, by the server's clock: ages are measured against it
  * @param inRecovery whether it is a standby (or restoring): it accepts no writes
  * @param timeline the timeline it writes on; on a standby the newest one it has heard of
+ * @param synchronousStandbyNames whom its commits wait for
  * @param seesAll whether the agent's role has pg_read_all_stats; without it PostgreSQL hides other sessions' details
  */
 public record Server(
@@ -22,6 +23,7 @@ public record Server(
         Instant now,
         boolean inRecovery,
         int timeline,
+        String synchronousStandbyNames,
         boolean seesAll) {
 
     /**
@@ -43,6 +45,7 @@ public record Server(
                       FROM pg_control_checkpoint() AS c, pg_control_recovery() AS r)
                     ELSE ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int
                   END,
+                  'synchronous_standby_names', current_setting('synchronous_standby_names'),
                   'sees_all', pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'))""".formatted(micros("pg_postmaster_start_time()"), micros("clock_timestamp()"));
     }
 
@@ -54,6 +57,7 @@ public record Server(
                 fields.instant("now").orElseThrow(),
                 fields.flag("in_recovery").orElseThrow(),
                 (int) fields.number("timeline").orElseThrow(),
+                fields.text("synchronous_standby_names").orElse(""),
                 fields.flag("sees_all").orElseThrow());
     }
 }
