@@ -53,13 +53,9 @@ public class Orders {
     void follow(@Observes @Priority(BEFORE_THE_ENGINE) StartupEvent started) {
         engine.follow(operation -> {
             if (!operation.running()) {
-                noteLate(new JsonObject()
+                noteLate(entry(operation.order())
                         .put("event", "ended")
                         .put("operation", operation.id())
-                        .put("by", operation.by())
-                        .put("from", operation.from())
-                        .put("what", operation.kind())
-                        .put("waive", new JsonArray(List.copyOf(operation.waivers())))
                         .put("outcome", operation.state().id()));
             }
         });

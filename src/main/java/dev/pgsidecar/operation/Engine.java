@@ -218,9 +218,9 @@ public class Engine {
 
     private Optional<Operation> earlier(Order order) throws Refusal {
         Optional<Operation> earlier = order.idempotencyKey().flatMap(key -> operations.values().stream()
-                .filter(operation -> operation.idempotencyKey().equals(Optional.of(key)))
+                .filter(operation -> operation.order().idempotencyKey().equals(Optional.of(key)))
                 .findFirst());
-        if (earlier.isPresent() && !order.asksTheSameAs(earlier.get())) {
+        if (earlier.isPresent() && !order.asksTheSameAs(earlier.get().order())) {
             throw new Refusal(
                     Refusal.Kind.KEY_TAKEN,
                     "this Idempotency-Key stands for another order: "
@@ -360,7 +360,7 @@ public class Engine {
 
         @Override
         public JsonObject request() {
-            return operation.request();
+            return operation.order().request();
         }
 
         @Override
@@ -448,7 +448,7 @@ public class Engine {
 
         @Override
         public Set<String> waivers() {
-            return operation.waivers();
+            return operation.order().waivers();
         }
 
         @Override

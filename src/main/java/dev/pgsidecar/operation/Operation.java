@@ -23,19 +23,14 @@ import java.util.function.Function;
  */
 public record Operation(
         String id,
-        String kind,
-        State state,
-        JsonObject request,
-        Set<String> waivers,
-        String by,
-        String from,
-        Optional<String> idempotencyKey,
+        Order order,
         Instant ordered,
-        Optional<Instant> ended,
         List<Check> checks,
+        State state,
         List<Step> steps,
         JsonObject result,
         boolean irrevocable,
+        Optional<Instant> ended,
         Optional<String> failure,
         Optional<String> hint) {
 
@@ -56,23 +51,23 @@ public record Operation(
     }
 
     static Operation begin(String id, Order order, List<Check> checks) {
+        Optional<String> nothing = Optional.empty();
         return new Operation(
                 id,
-                order.kind(),
-                State.RUNNING,
-                order.request(),
-                order.waivers(),
-                order.by(),
-                order.from(),
-                order.idempotencyKey(),
+                order,
                 Instant.now(),
-                Optional.empty(),
                 checks,
+                State.RUNNING,
                 List.of(),
                 new JsonObject(),
                 false,
                 Optional.empty(),
-                Optional.empty());
+                nothing,
+                nothing);
+    }
+
+    public String kind() {
+        return order.kind();
     }
 
     public boolean running() {
@@ -93,96 +88,37 @@ public record Operation(
         } else {
             changed.set(at, step);
         }
-        return new Operation(
-                id,
-                kind,
-                state,
-                request,
-                waivers,
-                by,
-                from,
-                idempotencyKey,
-                ordered,
-                ended,
-                checks,
-                List.copyOf(changed),
-                result,
-                irrevocable,
-                failure,
-                hint);
+        return with(state, List.copyOf(changed), result, irrevocable);
     }
 
     Operation with(String name, Object value) {
-        return new Operation(
-                id,
-                kind,
-                state,
-                request,
-                waivers,
-                by,
-                from,
-                idempotencyKey,
-                ordered,
-                ended,
-                checks,
-                steps,
-                result.copy().put(name, value),
-                irrevocable,
-                failure,
-                hint);
+        return with(state, steps, result.copy().put(name, value), irrevocable);
     }
 
     Operation pastReturn() {
-        return new Operation(
-                id,
-                kind,
-                state,
-                request,
-                waivers,
-                by,
-                from,
-                idempotencyKey,
-                ordered,
-                ended,
-                checks,
-                steps,
-                result,
-                true,
-                failure,
-                hint);
+        return with(state, steps, result, true);
     }
 
     Operation end(State how, Optional<String> why, Optional<String> next) {
         return new Operation(
-                id,
-                kind,
-                how,
-                request,
-                waivers,
-                by,
-                from,
-                idempotencyKey,
-                ordered,
-                Optional.of(Instant.now()),
-                checks,
-                steps,
-                result,
-                irrevocable,
-                why,
-                next);
+                id, order, ordered, checks, how, steps, result, irrevocable, Optional.of(Instant.now()), why, next);
+    }
+
+    private Operation with(State how, List<Step> done, JsonObject found, boolean past) {
+        return new Operation(id, order, ordered, checks, how, done, found, past, ended, failure, hint);
     }
 
     public JsonObject json() {
         JsonObject json = new JsonObject()
                 .put("id", id)
-                .put("kind", kind)
+                .put("kind", kind())
                 .put("state", state.id())
-                .put("request", request)
-                .put("waive", new JsonArray(List.copyOf(waivers)))
-                .put("by", by)
-                .put("from", from)
+                .put("request", order.request())
+                .put("waive", new JsonArray(List.copyOf(order.waivers())))
+                .put("by", order.by())
+                .put("from", order.from())
                 .put("ordered", ordered.toString());
-        idempotencyKey.ifPresent(key -> json.put("idempotencyKey", key));
+        order.idempotencyKey().ifPresent(key -> json.put("idempotencyKey", key));
         ended.ifPresent(moment -> json.put("ended", moment.toString()));
         json.put("checks", array(checks, Check::json))
                 .put("steps", array(steps, Step::json))
@@ -199,21 +135,23 @@ public record Operation(
      * @throws RuntimeException if it makes no sense
      */
     static Operation of(JsonObject json) {
-        return new Operation(
-                json.getString("id"),
+        Order order = new Order(
                 json.getString("kind"),
-                State.valueOf(json.getString("state").toUpperCase(Locale.ROOT)),
                 json.getJsonObject("request", new JsonObject()),
                 strings(json.getJsonArray("waive", new JsonArray())),
                 json.getString("by", ""),
                 json.getString("from", ""),
-                Optional.ofNullable(json.getString("idempotencyKey")),
+                Optional.ofNullable(json.getString("idempotencyKey")));
+        return new Operation(
+                json.getString("id"),
+                order,
                 Instant.parse(json.getString("ordered")),
-                Optional.ofNullable(json.getString("ended")).map(Instant::parse),
                 list(json, "checks", Check::of),
+                State.valueOf(json.getString("state").toUpperCase(Locale.ROOT)),
                 list(json, "steps", Step::of),
                 json.getJsonObject("result", new JsonObject()),
                 json.getBoolean("irrevocable", false),
+                Optional.ofNullable(json.getString("ended")).map(Instant::parse),
                 Optional.ofNullable(json.getString("failure")),
                 Optional.ofNullable(json.getString("hint")));
     }

@@ -17,9 +17,8 @@ import java.util.Set;
 public record Order(
         String kind, JsonObject request, Set<String> waivers, String by, String from, Optional<String> idempotencyKey) {
 
-    boolean asksTheSameAs(Operation operation) {
-        return kind.equals(operation.kind())
-                && request.equals(operation.request())
-                && waivers.equals(operation.waivers());
+    /** Whether it asks for the same, whoever asks. */
+    boolean asksTheSameAs(Order other) {
+        return kind.equals(other.kind) && request.equals(other.request) && waivers.equals(other.waivers);
     }
 }

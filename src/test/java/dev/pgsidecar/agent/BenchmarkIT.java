@@ -92,26 +92,7 @@ class BenchmarkIT {
             Postgres primary = open.primary("pg-0");
             try (AgentProcess agent = AgentProcess.beside(open, primary);
                     Neighbour nginx = nginx()) {
-                agent.await200("/primary");
-                pin(agent.process());
-                List<Load> ours = new ArrayList<>();
-                List<Load> theirs = new ArrayList<>();
-                for (int round = 0; round < ROUNDS; round++) {
-                    ours.add(load(agent.port(), "/primary"));
-                    theirs.add(load(nginx.port(), "/primary"));
-                }
-                double own = median(ours.stream().map(Load::perSecond).toList());
-                double other = median(theirs.stream().map(Load::perSecond).toList());
-                reportRatio("probes a second on one core, 32 connections", own, "nginx, `return 200`", other, 0.4);
-                double ownP99 = median(ours.stream().map(Load::p99).toList());
-                double otherP99 = median(theirs.stream().map(Load::p99).toList());
-                line(
-                        "99 % of these within, ms",
-                        "%.1f".formatted(ownP99),
-                        "nginx: %.1f".formatted(otherP99),
-                        "%.2f".formatted(ownP99 / otherP99),
-                        "",
-                        true);
+                probes(agent, nginx, "nginx, `return 200`", 0.4);
             }
         }
     }
@@ -126,19 +107,33 @@ class BenchmarkIT {
             try (AgentProcess agent = AgentProcess.beside(open, primary);
                     Neighbour etcd = etcd();
                     Neighbour patroni = patroni(etcd)) {
-                agent.await200("/primary");
-                pin(agent.process());
-                List<Load> ours = new ArrayList<>();
-                List<Load> theirs = new ArrayList<>();
-                for (int round = 0; round < ROUNDS; round++) {
-                    ours.add(load(agent.port(), "/primary"));
-                    theirs.add(load(patroni.port(), "/primary"));
-                }
-                double own = median(ours.stream().map(Load::perSecond).toList());
-                double other = median(theirs.stream().map(Load::perSecond).toList());
-                reportRatio("probes a second on one core, 32 connections", own, "Patroni", other, 20);
+                probes(agent, patroni, "Patroni", 20);
             }
         }
+    }
+
+    /** In turns, so that both have the same minutes of the machine. */
+    private void probes(AgentProcess agent, Neighbour neighbour, String name, double atLeast) throws Exception {
+        agent.await200("/primary");
+        pin(agent.process());
+        List<Load> ours = new ArrayList<>();
+        List<Load> theirs = new ArrayList<>();
+        for (int round = 0; round < ROUNDS; round++) {
+            ours.add(load(agent.port(), "/primary"));
+            theirs.add(load(neighbour.port(), "/primary"));
+        }
+        double own = median(ours.stream().map(Load::perSecond).toList());
+        double other = median(theirs.stream().map(Load::perSecond).toList());
+        reportRatio("probes a second on one core, 32 connections", own, name, other, atLeast);
+        double ownP99 = median(ours.stream().map(Load::p99).toList());
+        double otherP99 = median(theirs.stream().map(Load::p99).toList());
+        line(
+                "99 % of these within, ms",
+                "%.1f".formatted(ownP99),
+                "%s: %.1f".formatted(name, otherP99),
+                "%.2f".formatted(ownP99 / otherP99),
+                "",
+                true);
     }
 
     @Test
