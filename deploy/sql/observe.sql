@@ -3,7 +3,7 @@
 --
 --   psql -X -d postgres -f observe.sql
 --
--- Then give the role a password (\password pgsidecar), or a line in pg_hba.conf that needs none.
+-- Then give the role a password (\password pgsidecar). Never "trust" it in pg_hba.conf: after install.sql it may promote.
 
 \set ON_ERROR_STOP on
 SET client_min_messages = warning; -- what is granted already is no news

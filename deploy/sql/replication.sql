@@ -1,5 +1,6 @@
--- What a standby needs of its primary: a role to stream with, and a slot of its own. Run as a superuser on the primary, and
--- after a promote on the new one, which has none of the old one's slots. Safe to run again.
+-- What a standby needs of its primary: a role to stream with, and a slot of its own. Run as a superuser on the primary; after
+-- a promote by pgsidecar on the new one, with the slot of the old primary only (those of its peers are there). Safe to run
+-- again.
 --
 --   psql -X -d postgres -v slots='pg_1 pg_2' -f replication.sql
 --

@@ -30,7 +30,10 @@ final class PromoteCommand extends ApiCommand {
     @Option(
             names = "--expect-checkpoint",
             paramLabel = "LSN",
-            description = "The stopped primary's \"Latest checkpoint location\".")
+            description = {
+                "The stopped primary's \"Latest checkpoint location\", from its pg_controldata,",
+                "only where \"Database cluster state\" is \"shut down\"."
+            })
     private String checkpoint;
 
     @Option(
@@ -39,7 +42,10 @@ final class PromoteCommand extends ApiCommand {
             description = "How much received WAL may still wait for replay, such as 16MB (default: 0).")
     private String maxLag;
 
-    @Option(names = "--waive", paramLabel = "CHECK", description = "A failed check that you take on; may be repeated.")
+    @Option(
+            names = "--waive",
+            paramLabel = "CHECK",
+            description = "A failed check that you override at your own risk; may be repeated.")
     private List<String> waive = new ArrayList<>();
 
     @Option(names = "--dry-run", description = "Only checks.")

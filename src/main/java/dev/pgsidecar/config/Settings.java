@@ -46,13 +46,16 @@ public interface Settings {
 
     /** {@link #name()}, or the host name. */
     default String instanceName() {
-        return name().orElseGet(() -> {
-            try {
-                return InetAddress.getLocalHost().getHostName();
-            } catch (UnknownHostException _) {
-                return "localhost"; // a host without a name for itself
-            }
-        });
+        return name().orElseGet(Settings::hostName);
+    }
+
+    /** This host's name for itself. */
+    static String hostName() {
+        try {
+            return InetAddress.getLocalHost().getHostName();
+        } catch (UnknownHostException _) {
+            return "localhost"; // a host without one
+        }
     }
 
     /** The server beside the agent. */

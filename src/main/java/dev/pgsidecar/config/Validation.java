@@ -78,9 +78,10 @@ final class Validation {
 
     private void checkPeers() {
         Set<String> names = new HashSet<>();
+        names.add(isSet("pgsidecar.name") ? value("pgsidecar.name") : Settings.hostName());
         for (Key key : keys("pgsidecar.peers[*].name")) {
             if (!names.add(value(key.name()))) {
-                refuse(key, "a name that no other peer has");
+                refuse(key, "the name of another instance than this one, and that no other peer has");
             }
         }
         for (Key key : keys("pgsidecar.peers[*].url")) {

@@ -437,6 +437,12 @@ public class Engine {
         }
 
         @Override
+        public void rest(Duration howLong) throws StepFailed, InterruptedException {
+            Thread.sleep(howLong);
+            stopHereIfWished();
+        }
+
+        @Override
         public boolean irrevocable() {
             return operation.irrevocable();
         }

@@ -2,6 +2,7 @@ package dev.pgsidecar.operation;
 
 import dev.pgsidecar.postgres.PostgresException;
 import io.vertx.core.json.JsonObject;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.Set;
@@ -29,6 +30,14 @@ public interface Run {
      * the next thing was, or may have been, done.
      */
     void pointOfNoReturn() throws StepFailed;
+
+    /**
+     * Waits, for something that takes its time.
+     *
+     * @throws StepFailed if the caller has cancelled it, and that is still possible
+     * @throws InterruptedException if the agent stops
+     */
+    void rest(Duration howLong) throws StepFailed, InterruptedException;
 
     /** Whether that point was passed, in this run or before a crash. */
     boolean irrevocable();

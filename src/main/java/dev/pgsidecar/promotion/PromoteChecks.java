@@ -149,7 +149,7 @@ record PromoteChecks(
                     UPSTREAM,
                     alive.get(),
                     required,
-                    "stop the primary first (pg_ctl stop, on its host); where it hangs, or is out of reach, the stream"
+                    "if you mean to fail over, stop the primary first (pg_ctl stop, on its host); where it hangs, or is out of reach, the stream"
                             + " ends after wal_receiver_timeout");
         }
         if (request.checkpoint().isPresent()) {

@@ -145,43 +145,46 @@ public class Promotion implements Command {
         afterwards(run, "control-file", () -> controlFile(run));
         afterwards(run, "write", this::write);
         afterwards(run, "look-around", () -> lookAround(run));
-        run.step("be-seen", this::awaitObservation);
+        run.step("be-seen", () -> awaitObservation(run));
     }
 
     /** All up to pg_promote; whatever ends it leaves nothing behind. */
     private boolean prepared(Run run) throws StepFailed, PostgresException, InterruptedException {
-        JsonObject before = state(run);
-        if (!before.getBoolean("recovering")) {
-            run.found("changed", false);
-            run.found("timeline", before.getInteger("timeline"));
-            return false;
-        }
-        if (run.resumed() && run.ordered().plus(TO_BE_MEANT).isBefore(Instant.now())) {
-            dropSlots(run);
-            throw StepFailed.interrupted(
-                    "the agent ended before it had acted, and the order is of %s".formatted(run.ordered()),
-                    "order promote again, if it is still meant");
-        }
         try {
+            if (run.resumed() && run.ordered().plus(TO_BE_MEANT).isBefore(Instant.now())) {
+                throw StepFailed.interrupted(
+                        "the agent ended before it had acted, and the order is of %s".formatted(run.ordered()),
+                        "order promote again, if it is still meant");
+            }
+            JsonObject before = state(run);
+            if (!before.getBoolean("recovering")) {
+                run.found("changed", false);
+                run.found("timeline", before.getInteger("timeline"));
+                return false;
+            }
+            if (run.known(SLOTS).isEmpty()) { // journalled with the step that makes them, before it does
+                run.found(
+                        SLOTS,
+                        new JsonArray(List.copyOf(
+                                new TreeSet<>(checks(run, eyes.peersNow()).slotsToMake()))));
+            }
             run.step("make-slots", () -> makeSlots(run));
             run.step("promote", () -> promote(run));
-        } catch (StepFailed e) {
+            return true;
+        } catch (StepFailed | PostgresException e) {
             if (!run.irrevocable()) {
                 dropSlots(run);
             }
             throw e;
         }
-        return true;
     }
 
     /** On a standby a slot can be made; it keeps WAL from its restart point on, so the others miss nothing. */
     private String makeSlots(Run run) throws PostgresException, InterruptedException {
-        Set<String> slots = new TreeSet<>(checks(run, eyes.peersNow()).slotsToMake());
-        run.found(SLOTS, new JsonArray(List.copyOf(slots)));
         List<String> notes = new ArrayList<>();
         try (Session session = open()) {
-            for (String slot : slots) {
-                notes.add(makeSlot(session, slot));
+            for (Object slot : (JsonArray) run.known(SLOTS).orElseThrow()) {
+                notes.add(makeSlot(session, slot.toString()));
             }
         }
         return notes.isEmpty() ? "none is missing" : String.join("; ", notes);
@@ -204,6 +207,9 @@ public class Promotion implements Command {
     /** What a promote that does not happen has made would keep WAL for ever. */
     private void dropSlots(Run run) throws InterruptedException {
         JsonArray slots = (JsonArray) run.known(SLOTS).orElse(new JsonArray());
+        if (slots.isEmpty()) {
+            return;
+        }
         try (Session session = open()) {
             for (Object slot : slots) {
                 session.json("SELECT json_build_object('dropped', pgsidecar.drop_physical_slot('%s'))"
@@ -223,7 +229,7 @@ public class Promotion implements Command {
      * now the others can see this operation, and it can see theirs, so that of two at least one ends here.
      */
     private String promote(Run run) throws StepFailed, PostgresException, InterruptedException {
-        judgeAgain(run);
+        judgeAgain(run, Set.of());
         try (Session session = open()) {
             run.found(STARTED, session.json(STATE).getString("started"));
         }
@@ -231,15 +237,16 @@ public class Promotion implements Command {
         return signal();
     }
 
-    private void judgeAgain(Run run) throws StepFailed, PostgresException, InterruptedException {
+    private void judgeAgain(Run run, Set<String> passed) throws StepFailed, PostgresException, InterruptedException {
         PromoteChecks checks = checks(run, eyes.peersNow());
         if (checks.facts().isPrimary()) {
             return;
         }
         run.found("fromTimeline", checks.facts().facts().server().timeline());
         Optional<Check> failed = checks.judge().stream()
-                .filter(check ->
-                        check.failed() && !(check.waivable() && run.waivers().contains(check.name())))
+                .filter(check -> check.failed()
+                        && !passed.contains(check.name())
+                        && !(check.waivable() && run.waivers().contains(check.name())))
                 .findFirst();
         if (failed.isPresent()) {
             throw StepFailed.because(
@@ -286,13 +293,14 @@ public class Promotion implements Command {
                 ordered = true;
             }
             Duration waited = Duration.ofNanos(System.nanoTime() - began);
-            Thread.sleep(waited.compareTo(Duration.ofSeconds(5)) < 0 ? QUICKLY : SLOWLY);
+            run.rest(waited.compareTo(Duration.ofSeconds(5)) < 0 ? QUICKLY : SLOWLY);
         }
     }
 
     private void goOn(Run run) throws StepFailed, PostgresException, InterruptedException {
         try {
-            judgeAgain(run);
+            // It may be replaying just because pg_promote was called.
+            judgeAgain(run, Set.of(PromoteChecks.REPLAYED));
         } catch (StepFailed e) {
             throw StepFailed.interrupted(
                     "the agent ended just before or after pg_promote, and now " + e.getMessage(),
@@ -394,14 +402,14 @@ public class Promotion implements Command {
     }
 
     /** From here on probes, and peers that ask, are told of a primary; until then, of an operation. */
-    private String awaitObservation() throws InterruptedException {
+    private String awaitObservation(Run run) throws StepFailed, InterruptedException {
         while (observations
                 .history()
                 .latest()
                 .filter(seen -> seen instanceof Observation.Answered answered
                         && answered.instance().role() == Role.PRIMARY)
                 .isEmpty()) {
-            Thread.sleep(QUICKLY);
+            run.rest(QUICKLY);
         }
         return "observed as a primary";
     }
@@ -433,7 +441,7 @@ public class Promotion implements Command {
     }
 
     /** The server's state; on a resumed run and after pg_promote, as soon as it can be had. */
-    private JsonObject state(Run run) throws PostgresException, InterruptedException {
+    private JsonObject state(Run run) throws StepFailed, PostgresException, InterruptedException {
         while (true) {
             try (Session session = open()) {
                 return session.json(STATE);
@@ -442,7 +450,7 @@ public class Promotion implements Command {
                 if (!patient || e.failure().kind() == Failure.Kind.WRONG_INSTANCE) {
                     throw e;
                 }
-                Thread.sleep(SLOWLY);
+                run.rest(SLOWLY);
             }
         }
     }

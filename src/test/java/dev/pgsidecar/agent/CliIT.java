@@ -46,7 +46,10 @@ class CliIT {
 
             Ended refused = run("promote", "--agent", "pg-1");
             assertThat(refused.exitCode()).isEqualTo(1);
-            assertThat(refused.output()).contains("upstream: found pg-0 is a primary", "next: stop the primary first");
+            assertThat(refused.output())
+                    .contains(
+                            "upstream: found pg-0 is a primary",
+                            "next: if you mean to fail over, stop the primary first");
 
             trio.server("pg-0").kill();
             trio.agent("pg-0").await503("/primary", "down");

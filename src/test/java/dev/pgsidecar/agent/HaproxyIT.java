@@ -222,7 +222,8 @@ class HaproxyIT {
                 .replace("bind :5000", "bind 127.0.0.1:" + writers)
                 .replace("bind :5001", "bind 127.0.0.1:" + readers)
                 .replace("inter 1s", "inter 100ms")
-                .replace("global\n", "global\n    stats socket " + folder.resolve("stats") + "\n");
+                .replaceAll("(?m)^ +(user|group|log /dev/log) .*\\n", "")
+                .replace("/run/haproxy/admin.sock", folder.resolve("stats").toString());
     }
 
     private static String at(String config, String name, Postgres server, AgentProcess agent) {

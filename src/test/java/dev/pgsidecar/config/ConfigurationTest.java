@@ -215,6 +215,13 @@ class ConfigurationTest {
                 .hasSize(2)
                 .anyMatch(problem -> problem.startsWith("pgsidecar.peers[0].url"))
                 .anyMatch(problem -> problem.startsWith("pgsidecar.peers[1].name"));
+        assertThat(problems(
+                        "pgsidecar: { name: a, peers: [ { name: a, url: 'http://x:1', token-file: /t } ] }",
+                        Map.of(),
+                        Map.of()))
+                .singleElement()
+                .asString()
+                .contains("another instance than this one");
     }
 
     @Test
