@@ -240,7 +240,7 @@ class BenchmarkIT {
             try (AgentProcess agent = AgentProcess.start(
                             open, standby.port(), Map.of("PGSIDECAR_POSTGRES_DATABASE", "pgsidecar"))
                     .awaitAnswer()) {
-                agent.await200("/replica");
+                agent.await200("/health");
                 primary.kill();
                 await().until(() -> standby.query("SELECT count(*) FROM pg_stat_wal_receiver")
                         .equals("0"));
