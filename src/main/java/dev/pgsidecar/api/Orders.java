@@ -14,7 +14,6 @@ import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.RoutingContext;
-import jakarta.annotation.Priority;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
 import jakarta.ws.rs.core.MediaType;
@@ -34,9 +33,6 @@ public class Orders {
 
     private static final Logger LOG = Logger.getLogger(Orders.class);
 
-    /** Before the engine goes on with what an earlier agent began. */
-    private static final int BEFORE_THE_ENGINE = 100;
-
     private static final String DRY_RUN = "dryRun";
     private static final Pattern WAIT = Pattern.compile("(?:^|[,;\\s])wait=(\\d{1,4})(?:$|[,;\\s])");
     private static final Pattern KEY = Pattern.compile("[!-~]{1,200}");
@@ -50,7 +46,7 @@ public class Orders {
         this.audit = audit;
     }
 
-    void follow(@Observes @Priority(BEFORE_THE_ENGINE) StartupEvent started) {
+    void follow(@Observes StartupEvent started) {
         engine.follow(operation -> {
             if (!operation.running()) {
                 noteLate(entry(operation.order())

@@ -8,7 +8,6 @@ import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.StartupEvent;
-import jakarta.annotation.Priority;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
 import java.time.Duration;
@@ -16,9 +15,6 @@ import java.time.Duration;
 /** How operations went, by kind: how many ended how, whether one runs, and for how long. */
 @Singleton
 public class OperationMetrics {
-
-    /** Before the engine goes on with what an earlier agent began. */
-    private static final int BEFORE_THE_ENGINE = 100;
 
     private final Engine engine;
     private final MeterRegistry registry;
@@ -28,7 +24,7 @@ public class OperationMetrics {
         this.registry = registry;
     }
 
-    void follow(@Observes @Priority(BEFORE_THE_ENGINE) StartupEvent started) {
+    void follow(@Observes StartupEvent started) {
         for (Command command : engine.commands()) {
             for (Operation.State state : Operation.State.values()) {
                 if (state != Operation.State.RUNNING) {

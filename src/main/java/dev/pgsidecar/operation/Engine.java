@@ -39,7 +39,7 @@ public class Engine {
 
     private static final int KEPT = 200;
 
-    /** What goes on is judged by what they see. */
+    /** What goes on is judged by what they see; and who follows operations is there by then. */
     private static final int AFTER_THE_EYES = 10_000;
 
     /** How long a stopping agent waits for the step that runs; what does not end is gone on with at the next start. */

@@ -244,9 +244,8 @@ public class Promotion implements Command {
         }
         run.found("fromTimeline", checks.facts().facts().server().timeline());
         Optional<Check> failed = checks.judge().stream()
-                .filter(check -> check.failed()
-                        && !passed.contains(check.name())
-                        && !(check.waivable() && run.waivers().contains(check.name())))
+                .map(check -> check.waivedBy(run.waivers()))
+                .filter(check -> check.failed() && !passed.contains(check.name()))
                 .findFirst();
         if (failed.isPresent()) {
             throw StepFailed.because(
@@ -366,19 +365,14 @@ public class Promotion implements Command {
     private String lookAround(Run run) throws PostgresException, InterruptedException {
         PromoteChecks checks = checks(run, observations.history().peers().values());
         JsonArray warnings = ((JsonArray) run.known("warnings").orElse(new JsonArray())).copy();
-        try (Session session = open()) {
-            String names = session.json(
-                            "SELECT json_build_object('names', current_setting('synchronous_standby_names'))")
-                    .getString("names");
-            boolean somebody = checks.facts().facts().senders().stream().anyMatch(sender -> sender.syncState()
-                    .filter(state -> state.equals("sync") || state.equals("quorum"))
-                    .isPresent());
-            if (!names.isBlank() && !somebody) {
-                warnings.add(
-                        "every commit waits: synchronous_standby_names is '%s' and no such standby streams yet; if it"
-                                        .formatted(names)
-                                + " stays away: ALTER SYSTEM SET synchronous_standby_names = ''; SELECT pg_reload_conf()");
-            }
+        String names = checks.facts().facts().server().synchronousStandbyNames();
+        boolean somebody = checks.facts().facts().senders().stream().anyMatch(sender -> sender.syncState()
+                .filter(state -> state.equals("sync") || state.equals("quorum"))
+                .isPresent());
+        if (!names.isBlank() && !somebody) {
+            warnings.add("every commit waits: synchronous_standby_names is '%s' and no such standby streams yet; if it"
+                            .formatted(names)
+                    + " stays away: ALTER SYSTEM SET synchronous_standby_names = ''; SELECT pg_reload_conf()");
         }
         Set<String> here = checks.facts().facts().slots().stream()
                 .filter(slot -> slot.type().equals("logical"))
