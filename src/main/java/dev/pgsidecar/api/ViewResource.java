@@ -8,6 +8,7 @@ import dev.pgsidecar.operation.Check;
 import dev.pgsidecar.operation.Command;
 import dev.pgsidecar.operation.Engine;
 import dev.pgsidecar.operation.Operation;
+import dev.pgsidecar.operation.Runbook;
 import dev.pgsidecar.postgres.PostgresException;
 import io.smallrye.common.annotation.RunOnVirtualThread;
 import io.vertx.core.json.JsonArray;
@@ -82,13 +83,15 @@ public class ViewResource {
     private JsonArray look() throws PostgresException, InterruptedException {
         JsonArray commands = new JsonArray();
         for (Command command : engine.commands()) {
-            List<Check> checks = command.check(new JsonObject(), Set.of());
-            commands.add(new JsonObject()
-                    .put("command", command.kind())
-                    .put("possible", checks.stream().noneMatch(Check::failed))
-                    .put(
-                            "checks",
-                            new JsonArray(checks.stream().map(Check::json).toList())));
+            try (Runbook runbook = command.runbook(new JsonObject())) {
+                List<Check> checks = runbook.check(Set.of());
+                commands.add(new JsonObject()
+                        .put("command", command.kind())
+                        .put("possible", checks.stream().noneMatch(Check::failed))
+                        .put(
+                                "checks",
+                                new JsonArray(checks.stream().map(Check::json).toList())));
+            }
         }
         return commands;
     }

@@ -1,9 +1,7 @@
 package dev.pgsidecar.operation;
 
-import dev.pgsidecar.postgres.PostgresException;
 import io.vertx.core.json.JsonObject;
 import java.util.List;
-import java.util.Set;
 
 /** One thing that the agent can be ordered to do. */
 public interface Command {
@@ -15,26 +13,9 @@ public interface Command {
     List<String> checkNames();
 
     /**
-     * Whether the parameters make sense by themselves.
+     * The runbook of an order; nothing is asked or done yet.
      *
-     * @throws IllegalArgumentException if not, with the reason
+     * @throws IllegalArgumentException if the parameters make no sense by themselves, with the reason
      */
-    void validate(JsonObject request);
-
-    /**
-     * Looks and judges, and changes nothing.
-     *
-     * @param waivers the checks that need not be waited for
-     * @throws PostgresException if the server cannot be asked
-     */
-    List<Check> check(JsonObject request, Set<String> waivers) throws PostgresException, InterruptedException;
-
-    /**
-     * The runbook: its steps in their order. Called a second time after a crash, when the steps that the journal has as
-     * done are skipped and the one that was running runs again.
-     *
-     * @throws StepFailed if it cannot go on
-     * @throws PostgresException if the server cannot be asked
-     */
-    void run(Run run) throws StepFailed, PostgresException, InterruptedException;
+    Runbook runbook(JsonObject request);
 }

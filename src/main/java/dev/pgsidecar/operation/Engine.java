@@ -7,7 +7,6 @@ import dev.pgsidecar.postgres.PostgresException;
 import io.quarkus.arc.All;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
-import io.vertx.core.json.JsonObject;
 import jakarta.annotation.Priority;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
@@ -87,7 +86,17 @@ public class Engine {
             return;
         }
         LOG.warnf("going on with %s, which an agent that has ended was in the middle of", operation.id());
-        begin(new Work(command, operation, true));
+        Runbook runbook;
+        try {
+            runbook = command.runbook(operation.order().request());
+        } catch (IllegalArgumentException e) {
+            publish(operation.end(
+                    State.INTERRUPTED,
+                    Optional.of("the agent ended in its middle, and this one cannot read the order: " + e.getMessage()),
+                    Optional.empty()));
+            return;
+        }
+        begin(new Work(runbook, operation, true));
     }
 
     void stop(@Observes ShutdownEvent stopped) throws InterruptedException {
@@ -137,9 +146,9 @@ public class Engine {
      * @throws PostgresException if the server cannot be asked
      */
     public List<Check> dryRun(Order order) throws Refusal, PostgresException, InterruptedException {
-        Command command = commands.get(order.kind());
-        requireSensible(order, command);
-        return judged(command, order);
+        try (Runbook runbook = runbook(order)) {
+            return judged(runbook, order);
+        }
     }
 
     /**
@@ -150,26 +159,25 @@ public class Engine {
      * @throws PostgresException if the server cannot be asked
      */
     public Operation order(Order order) throws Refusal, PostgresException, InterruptedException {
-        Command command = commands.get(order.kind());
-        requireSensible(order, command);
-        Work work = new Work(command, null, false);
-        synchronized (this) {
-            Optional<Operation> earlier = earlier(order);
-            if (earlier.isPresent()) {
-                return earlier.get();
-            }
-            if (stopping) {
-                throw new Refusal(Refusal.Kind.STOPPING, "the agent stops");
-            }
-            if (current.isPresent()) {
-                Optional<Operation> running = Optional.ofNullable(current.get().operation);
-                String what = running.map(Operation::id).orElse("another order, which is being checked");
-                throw new Refusal(Refusal.Kind.BUSY, "there is room for one: " + what, List.of(), running);
-            }
-            current = Optional.of(work);
-        }
+        Work work = new Work(runbook(order), null, false);
         try {
-            List<Check> checks = judged(command, order);
+            synchronized (this) {
+                Optional<Operation> earlier = earlier(order);
+                if (earlier.isPresent()) {
+                    work.runbook.close();
+                    return earlier.get();
+                }
+                if (stopping) {
+                    throw new Refusal(Refusal.Kind.STOPPING, "the agent stops");
+                }
+                if (current.isPresent()) {
+                    Optional<Operation> running = Optional.ofNullable(current.get().operation);
+                    String what = running.map(Operation::id).orElse("another order, which is being checked");
+                    throw new Refusal(Refusal.Kind.BUSY, "there is room for one: " + what, List.of(), running);
+                }
+                current = Optional.of(work);
+            }
+            List<Check> checks = judged(work.runbook, order);
             if (checks.stream().anyMatch(Check::failed)) {
                 throw new Refusal(
                         Refusal.Kind.CHECKS, "not carried out, nothing was touched", checks, Optional.empty());
@@ -231,12 +239,8 @@ public class Engine {
         return earlier;
     }
 
-    private static void requireSensible(Order order, Command command) throws Refusal {
-        try {
-            command.validate(order.request());
-        } catch (IllegalArgumentException e) {
-            throw new Refusal(Refusal.Kind.MALFORMED, e.getMessage());
-        }
+    private Runbook runbook(Order order) throws Refusal {
+        Command command = commands.get(order.kind());
         for (String waiver : order.waivers()) {
             if (!command.checkNames().contains(waiver)) {
                 throw new Refusal(
@@ -245,10 +249,15 @@ public class Engine {
                                 .formatted(waiver, order.kind(), String.join(", ", command.checkNames())));
             }
         }
+        try {
+            return command.runbook(order.request());
+        } catch (IllegalArgumentException e) {
+            throw new Refusal(Refusal.Kind.MALFORMED, e.getMessage());
+        }
     }
 
-    private static List<Check> judged(Command command, Order order) throws PostgresException, InterruptedException {
-        return command.check(order.request(), order.waivers()).stream()
+    private static List<Check> judged(Runbook runbook, Order order) throws PostgresException, InterruptedException {
+        return runbook.check(order.waivers()).stream()
                 .map(check -> check.waivedBy(order.waivers()))
                 .toList();
     }
@@ -277,7 +286,7 @@ public class Engine {
 
     private void carryOut(Work work) {
         try {
-            work.command.run(work);
+            work.runbook.run(work);
             end(work, State.SUCCEEDED, Optional.empty(), Optional.empty());
         } catch (StepFailed e) {
             end(
@@ -289,6 +298,7 @@ public class Engine {
             end(work, State.FAILED, Optional.of(e.failure().toString()), Optional.empty());
         } catch (InterruptedException _) {
             LOG.warnf("%s stops with the agent; the next start goes on with it", work.operation.id());
+            publish(work.operation); // with the step that is done
         } catch (RuntimeException e) {
             LOG.errorf(e, "%s failed", work.operation.id());
             end(work, State.FAILED, Optional.of("a mistake of the agent: " + e), Optional.empty());
@@ -305,11 +315,14 @@ public class Engine {
                 work.operation.id(), how.id(), why.map(text -> ": " + text).orElse(""));
     }
 
-    private synchronized void release(Work work) {
-        if (current.equals(Optional.of(work))) {
-            current = Optional.empty();
+    private void release(Work work) {
+        work.runbook.close();
+        synchronized (this) {
+            if (current.equals(Optional.of(work))) {
+                current = Optional.empty();
+            }
+            notifyAll();
         }
-        notifyAll();
     }
 
     /** Keeps and tells it, also where the disk refuses: the truth in memory is better than none. */
@@ -346,21 +359,16 @@ public class Engine {
 
     /** One operation on its way; its fields are written by its own thread, but for the wish to cancel. */
     private final class Work implements Run {
-        private final Command command;
+        private final Runbook runbook;
         private final boolean resumed;
         private volatile Operation operation;
         private volatile boolean cancelled;
         private Thread thread;
 
-        Work(Command command, Operation operation, boolean resumed) {
-            this.command = command;
+        Work(Runbook runbook, Operation operation, boolean resumed) {
+            this.runbook = runbook;
             this.operation = operation;
             this.resumed = resumed;
-        }
-
-        @Override
-        public JsonObject request() {
-            return operation.order().request();
         }
 
         @Override
@@ -403,15 +411,13 @@ public class Engine {
             }
         }
 
-        /** A step that cannot be written down does not act. */
+        /** A step that cannot be written down does not act; that it is done is written with what comes next. */
         private void record(Step step) throws StepFailed {
             operation = operation.with(step);
             if (step.state() == Step.State.RUNNING) {
                 write();
-                tell(operation);
-            } else {
-                publish(operation);
             }
+            tell(operation);
         }
 
         private void write() throws StepFailed {

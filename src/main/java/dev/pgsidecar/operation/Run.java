@@ -1,23 +1,20 @@
 package dev.pgsidecar.operation;
 
 import dev.pgsidecar.postgres.PostgresException;
-import io.vertx.core.json.JsonObject;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.Set;
 
-/** What a {@link Command} works with while it is carried out: its steps, and what it found. */
+/** What a {@link Runbook} works with while it is carried out: its steps, and what it found. */
 public interface Run {
-
-    /** The parameters of the order. */
-    JsonObject request();
 
     /** Whether an agent that has ended since began this run. */
     boolean resumed();
 
     /**
-     * Does a step, unless the journal has it as done. It is written down before it acts, and after.
+     * Does a step, unless the journal has it as done. It is written down before it acts; that it is done is written with
+     * what comes next.
      *
      * @param name the step's name
      * @param act what it does; idempotent, as after a crash in its middle it is done again

@@ -1,8 +1,8 @@
 package dev.pgsidecar.promotion;
 
+import dev.pgsidecar.postgres.Line;
 import dev.pgsidecar.postgres.Lsn;
 import dev.pgsidecar.postgres.PostgresException;
-import dev.pgsidecar.postgres.Session;
 import dev.pgsidecar.postgres.catalog.Facts;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -53,11 +53,11 @@ record PromoteFacts(
             "SELECT json_build_object('there', (pg_stat_file('recovery.signal', true)).size IS NOT NULL)";
 
     /** Asks. */
-    static PromoteFacts of(Session session, String factsSql) throws PostgresException, InterruptedException {
-        Facts facts = Facts.of(session.json(factsSql));
-        JsonObject row = session.json(RIGHTS_AND_SETTINGS);
+    static PromoteFacts of(Line line) throws PostgresException, InterruptedException {
+        Facts facts = Facts.of(line.json(Facts.sql(line.version())));
+        JsonObject row = line.json(RIGHTS_AND_SETTINGS);
         Optional<Boolean> signal =
-                row.getBoolean("may_stat") ? Optional.of(session.json(SIGNAL).getBoolean("there")) : Optional.empty();
+                row.getBoolean("may_stat") ? Optional.of(line.json(SIGNAL).getBoolean("there")) : Optional.empty();
         return new PromoteFacts(
                 facts,
                 texts(row.getJsonArray("targets")),

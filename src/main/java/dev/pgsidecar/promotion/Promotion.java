@@ -9,20 +9,15 @@ import dev.pgsidecar.observe.Observations;
 import dev.pgsidecar.observe.Peer;
 import dev.pgsidecar.observe.Role;
 import dev.pgsidecar.operation.Check;
-import dev.pgsidecar.operation.Command;
 import dev.pgsidecar.operation.Run;
+import dev.pgsidecar.operation.Runbook;
 import dev.pgsidecar.operation.StepFailed;
 import dev.pgsidecar.postgres.Failure;
-import dev.pgsidecar.postgres.Identity;
+import dev.pgsidecar.postgres.Line;
 import dev.pgsidecar.postgres.PostgresException;
-import dev.pgsidecar.postgres.ServerVersion;
-import dev.pgsidecar.postgres.Session;
-import dev.pgsidecar.postgres.Target;
-import dev.pgsidecar.postgres.catalog.Facts;
 import io.vertx.core.Vertx;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
-import jakarta.inject.Singleton;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -37,8 +32,7 @@ import java.util.stream.Collectors;
  * Makes this standby the primary. Each step looks before it acts, as a crash may have come between what it did and its
  * note of it.
  */
-@Singleton
-public class Promotion implements Command {
+final class Promotion implements Runbook {
 
     static final String KIND = "promote";
 
@@ -70,42 +64,33 @@ public class Promotion implements Command {
               'timeline', CASE WHEN NOT pg_is_in_recovery()
                 THEN ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int END)""";
 
+    private final PromoteRequest request;
     private final Settings settings;
     private final Observations observations;
     private final Eyes eyes;
-    private final Target target;
-    private final Identity identity;
+    private final Line line;
+    private final Line patientLine;
 
-    Promotion(Settings settings, Vertx vertx, Observations observations, Eyes eyes) {
+    /** What the order was judged by, where this agent took it. */
+    private Optional<PromoteChecks> judged = Optional.empty();
+
+    Promotion(PromoteRequest request, Settings settings, Vertx vertx, Observations observations, Eyes eyes) {
+        this.request = request;
         this.settings = settings;
         this.observations = observations;
         this.eyes = eyes;
-        this.target = new Target(vertx, settings);
-        this.identity = new Identity(settings);
+        this.line = new Line(vertx, settings, KIND, TO_ANSWER);
+        this.patientLine = new Line(vertx, settings, KIND, TO_CHECKPOINT);
     }
 
     @Override
-    public String kind() {
-        return KIND;
-    }
-
-    @Override
-    public List<String> checkNames() {
-        return PromoteChecks.NAMES;
-    }
-
-    @Override
-    public void validate(JsonObject request) {
-        PromoteRequest.of(request);
-    }
-
-    @Override
-    public List<Check> check(JsonObject request, Set<String> waivers) throws PostgresException, InterruptedException {
+    public List<Check> check(Set<String> waivers) throws PostgresException, InterruptedException {
         long end = System.nanoTime() + TO_SETTLE.toNanos();
         while (true) {
             List<Check> checks;
             try {
-                checks = checks(PromoteRequest.of(request), eyes.peersNow()).judge();
+                judged = Optional.of(checks(eyes.peersNow()));
+                checks = judged.get().judge();
             } catch (PostgresException e) {
                 if (e.failure().kind() != Failure.Kind.WRONG_INSTANCE) {
                     throw e;
@@ -120,7 +105,7 @@ public class Promotion implements Command {
             if (failed.isEmpty()
                     || !PromoteChecks.MAY_SETTLE.containsAll(failed)
                     || System.nanoTime() - end > 0
-                    || !mayPassLater(request)) {
+                    || !mayPassLater()) {
                 return checks;
             }
             Thread.sleep(QUICKLY.multipliedBy(5));
@@ -128,9 +113,8 @@ public class Promotion implements Command {
     }
 
     /** An order that does not say what became of the primary is refused at once. */
-    private static boolean mayPassLater(JsonObject request) {
-        PromoteRequest order = PromoteRequest.of(request);
-        return order.deadPrimary().isPresent() || order.checkpoint().isPresent();
+    private boolean mayPassLater() {
+        return request.deadPrimary().isPresent() || request.checkpoint().isPresent();
     }
 
     @Override
@@ -163,10 +147,8 @@ public class Promotion implements Command {
                 return false;
             }
             if (run.known(SLOTS).isEmpty()) { // journalled with the step that makes them, before it does
-                run.found(
-                        SLOTS,
-                        new JsonArray(List.copyOf(
-                                new TreeSet<>(checks(run, eyes.peersNow()).slotsToMake()))));
+                PromoteChecks seen = judged.isPresent() ? judged.get() : checks(eyes.peersNow());
+                run.found(SLOTS, new JsonArray(List.copyOf(new TreeSet<>(seen.slotsToMake()))));
             }
             run.step("make-slots", () -> makeSlots(run));
             run.step("promote", () -> promote(run));
@@ -182,19 +164,16 @@ public class Promotion implements Command {
     /** On a standby a slot can be made; it keeps WAL from its restart point on, so the others miss nothing. */
     private String makeSlots(Run run) throws PostgresException, InterruptedException {
         List<String> notes = new ArrayList<>();
-        try (Session session = open()) {
-            for (Object slot : (JsonArray) run.known(SLOTS).orElseThrow()) {
-                notes.add(makeSlot(session, slot.toString()));
-            }
+        for (Object slot : (JsonArray) run.known(SLOTS).orElseThrow()) {
+            notes.add(makeSlot(slot.toString()));
         }
         return notes.isEmpty() ? "none is missing" : String.join("; ", notes);
     }
 
     /** A standby that has to be copied anew is no reason to be without a primary. */
-    private static String makeSlot(Session session, String slot) throws PostgresException, InterruptedException {
+    private String makeSlot(String slot) throws PostgresException, InterruptedException {
         try {
-            session.json(
-                    "SELECT json_build_object('made', pgsidecar.create_physical_slot('%s'))".formatted(quoted(slot)));
+            line.json("SELECT json_build_object('made', pgsidecar.create_physical_slot('%s'))".formatted(quoted(slot)));
             return slot;
         } catch (PostgresException e) {
             if (e.failure().kind() != Failure.Kind.QUERY_FAILED) {
@@ -210,9 +189,9 @@ public class Promotion implements Command {
         if (slots.isEmpty()) {
             return;
         }
-        try (Session session = open()) {
+        try {
             for (Object slot : slots) {
-                session.json("SELECT json_build_object('dropped', pgsidecar.drop_physical_slot('%s'))"
+                line.json("SELECT json_build_object('dropped', pgsidecar.drop_physical_slot('%s'))"
                         .formatted(quoted(slot.toString())));
             }
         } catch (PostgresException e) {
@@ -230,15 +209,13 @@ public class Promotion implements Command {
      */
     private String promote(Run run) throws StepFailed, PostgresException, InterruptedException {
         judgeAgain(run, Set.of());
-        try (Session session = open()) {
-            run.found(STARTED, session.json(STATE).getString("started"));
-        }
+        run.found(STARTED, line.json(STATE).getString("started"));
         run.pointOfNoReturn();
         return signal();
     }
 
     private void judgeAgain(Run run, Set<String> passed) throws StepFailed, PostgresException, InterruptedException {
-        PromoteChecks checks = checks(run, eyes.peersNow());
+        PromoteChecks checks = checks(eyes.peersNow());
         if (checks.facts().isPrimary()) {
             return;
         }
@@ -260,8 +237,8 @@ public class Promotion implements Command {
 
     /** An answer that does not come says nothing: the next step watches what happens. */
     private String signal() throws InterruptedException {
-        try (Session session = open()) {
-            session.json("SELECT json_build_object('ordered', pg_promote(false))");
+        try {
+            line.json("SELECT json_build_object('ordered', pg_promote(false))");
             return "pg_promote";
         } catch (PostgresException e) {
             return "pg_promote: " + e.failure();
@@ -329,41 +306,33 @@ public class Promotion implements Command {
 
     /** pg_control stays on the old timeline until the first checkpoint; a pg_rewind of the others would go wrong. */
     private String checkpoint() throws PostgresException, InterruptedException {
-        try (Session session = target.openToWrite(KIND, TO_CHECKPOINT)) {
-            check(session);
-            session.run("CHECKPOINT");
-        }
+        patientLine.run("CHECKPOINT");
         return "done";
     }
 
     private String controlFile(Run run) throws StepFailed, PostgresException, InterruptedException {
-        try (Session session = open()) {
-            int told = session.json("SELECT json_build_object('timeline', timeline_id) FROM pg_control_checkpoint()")
-                    .getInteger("timeline");
-            int writes = session.json(STATE).getInteger("timeline");
-            int from = (Integer) run.known("fromTimeline").orElse(0);
-            if (told != writes || writes <= from) {
-                throw StepFailed.because(
-                        "pg_control says timeline %d, the WAL's name %d, before the promote it was %d"
-                                .formatted(told, writes, from),
-                        "SELECT timeline_id FROM pg_control_checkpoint(); SELECT pg_walfile_name(pg_current_wal_lsn())");
-            }
-            return "timeline %d, it was %d".formatted(told, from);
+        int told = line.json("SELECT json_build_object('timeline', timeline_id) FROM pg_control_checkpoint()")
+                .getInteger("timeline");
+        int writes = line.json(STATE).getInteger("timeline");
+        int from = (Integer) run.known("fromTimeline").orElse(0);
+        if (told != writes || writes <= from) {
+            throw StepFailed.because(
+                    "pg_control says timeline %d, the WAL's name %d, before the promote it was %d"
+                            .formatted(told, writes, from),
+                    "SELECT timeline_id FROM pg_control_checkpoint(); SELECT pg_walfile_name(pg_current_wal_lsn())");
         }
+        return "timeline %d, it was %d".formatted(told, from);
     }
 
     private String write() throws PostgresException, InterruptedException {
-        try (Session session = open()) {
-            return "committed at "
-                    + session.json("SELECT json_build_object('at',"
-                                    + " pg_logical_emit_message(true, 'pgsidecar', 'promoted'))")
-                            .getString("at");
-        }
+        return "committed at "
+                + line.json("SELECT json_build_object('at', pg_logical_emit_message(true, 'pgsidecar', 'promoted'))")
+                        .getString("at");
     }
 
     /** What a DBA has to know now. */
     private String lookAround(Run run) throws PostgresException, InterruptedException {
-        PromoteChecks checks = checks(run, observations.history().peers().values());
+        PromoteChecks checks = checks(observations.history().peers().values());
         JsonArray warnings = ((JsonArray) run.known("warnings").orElse(new JsonArray())).copy();
         String names = checks.facts().facts().server().synchronousStandbyNames();
         boolean somebody = checks.facts().facts().senders().stream().anyMatch(sender -> sender.syncState()
@@ -379,7 +348,7 @@ public class Promotion implements Command {
                 .map(slot -> slot.name())
                 .collect(Collectors.toSet());
         Set<String> lost = observations.history().peers().values().stream()
-                .filter(peer -> PromoteRequest.of(run.request()).deadPrimary().equals(Optional.of(peer.name())))
+                .filter(peer -> request.deadPrimary().equals(Optional.of(peer.name())))
                 .flatMap(peer -> peer.before().stream())
                 .flatMap(before -> before.logicalSlots().stream())
                 .filter(slot -> !here.contains(slot))
@@ -408,24 +377,17 @@ public class Promotion implements Command {
         return "observed as a primary";
     }
 
-    private PromoteChecks checks(Run run, Collection<Peer> peers) throws PostgresException, InterruptedException {
-        return checks(PromoteRequest.of(run.request()), peers);
-    }
-
-    private PromoteChecks checks(PromoteRequest request, Collection<Peer> peers)
-            throws PostgresException, InterruptedException {
-        try (Session session = target.openReadOnly(KIND, TO_ANSWER)) {
-            ServerVersion version = check(session);
-            Moment now = Moment.now();
-            return new PromoteChecks(
-                    PromoteFacts.of(session, Facts.sql(version)),
-                    request,
-                    peers,
-                    settings.instanceName(),
-                    silence(now),
-                    now,
-                    settings.observe().staleAfter());
-        }
+    private PromoteChecks checks(Collection<Peer> peers) throws PostgresException, InterruptedException {
+        PromoteFacts facts = PromoteFacts.of(line);
+        Moment now = Moment.now();
+        return new PromoteChecks(
+                facts,
+                request,
+                peers,
+                settings.instanceName(),
+                silence(now),
+                now,
+                settings.observe().staleAfter());
     }
 
     /** How long the upstream has said nothing, as the observer has it. */
@@ -437,8 +399,8 @@ public class Promotion implements Command {
     /** The server's state; on a resumed run and after pg_promote, as soon as it can be had. */
     private JsonObject state(Run run) throws StepFailed, PostgresException, InterruptedException {
         while (true) {
-            try (Session session = open()) {
-                return session.json(STATE);
+            try {
+                return line.json(STATE);
             } catch (PostgresException e) {
                 boolean patient = run.resumed() || run.irrevocable();
                 if (!patient || e.failure().kind() == Failure.Kind.WRONG_INSTANCE) {
@@ -449,22 +411,10 @@ public class Promotion implements Command {
         }
     }
 
-    private Session open() throws PostgresException, InterruptedException {
-        Session session = target.openToWrite(KIND, TO_ANSWER);
-        try {
-            check(session);
-            return session;
-        } catch (PostgresException | InterruptedException | RuntimeException e) {
-            session.close();
-            throw e;
-        }
-    }
-
-    /** That it is the right server, each time. */
-    private ServerVersion check(Session session) throws PostgresException, InterruptedException {
-        JsonObject answer = session.json(Facts.IDENTITY);
-        identity.check(answer.getString("system_identifier"));
-        return new ServerVersion(answer.getInteger("version"));
+    @Override
+    public void close() {
+        line.close();
+        patientLine.close();
     }
 
     private static String quoted(String literal) {

@@ -213,14 +213,19 @@ class BenchmarkIT {
 
     @Test
     void promote() throws Exception {
+        promotes("order of a promote to the first committed write, nothing to replay", 0);
+        promotes("the same, 200,000 rows to replay", 200_000);
+    }
+
+    private void promotes(String what, int rows) throws Exception {
         List<Double> ordered = new ArrayList<>();
         List<Double> byHand = new ArrayList<>();
         for (int round = 0; round < 7; round++) {
-            ordered.add(promoted(true));
-            byHand.add(promoted(false));
+            ordered.add(promoted(true, rows));
+            byHand.add(promoted(false, rows));
         }
         line(
-                "order of a promote to the first committed write, ms (7 each)",
+                what + ", ms (7 each)",
                 "%.0f".formatted(median(ordered)),
                 "pg_ctl promote: %.0f".formatted(median(byHand)),
                 "%.2f".formatted(median(ordered) / median(byHand)),
@@ -229,7 +234,7 @@ class BenchmarkIT {
     }
 
     /** From the order until a client that tries again and again has committed. */
-    private double promoted(boolean byAgent) throws Exception {
+    private double promoted(boolean byAgent, int rows) throws Exception {
         try (Cluster open = Cluster.on(17)) {
             Postgres primary = open.primary("pg-0");
             primary.sql("CREATE TABLE t (v int)");
@@ -241,11 +246,19 @@ class BenchmarkIT {
                             open, standby.port(), Map.of("PGSIDECAR_POSTGRES_DATABASE", "pgsidecar"))
                     .awaitAnswer()) {
                 agent.await200("/health");
+                if (rows > 0) {
+                    standby.sql("SELECT pg_wal_replay_pause()");
+                    primary.sql("INSERT INTO t SELECT generate_series(1, %d)".formatted(rows));
+                    String written = primary.query("SELECT pg_current_wal_lsn()");
+                    await().until(() -> standby.query("SELECT pg_last_wal_receive_lsn() >= '%s'".formatted(written))
+                            .equals("t"));
+                }
                 primary.kill();
                 await().until(() -> standby.query("SELECT count(*) FROM pg_stat_wal_receiver")
                         .equals("0"));
                 JsonObject order = new JsonObject()
                         .put("deadPrimary", "pg-0")
+                        .put("maxLag", "1GB")
                         .put("waive", new JsonArray().add("peers-answer").add("synchronous"));
                 agent.order("/v1/promote?dryRun=true", order); // a connection that is warm, as an orchestrator's is
                 long began = System.nanoTime();

@@ -30,6 +30,7 @@ class EngineTest {
     @TempDir
     Path state;
 
+    private volatile int closed;
     private final List<String> done = new ArrayList<>();
     private final CountDownLatch first = new CountDownLatch(1);
     private final CountDownLatch goOn = new CountDownLatch(1);
@@ -48,14 +49,23 @@ class EngineTest {
         }
 
         @Override
-        public void validate(JsonObject request) {
+        public Runbook runbook(JsonObject request) {
             if (request.containsKey("nonsense")) {
                 throw new IllegalArgumentException("nonsense: makes none");
             }
+            return new Book(request);
+        }
+    };
+
+    private final class Book implements Runbook {
+        private final JsonObject request;
+
+        Book(JsonObject request) {
+            this.request = request;
         }
 
         @Override
-        public List<Check> check(JsonObject request, Set<String> waivers) {
+        public List<Check> check(Set<String> waivers) {
             return checks;
         }
 
@@ -69,14 +79,19 @@ class EngineTest {
             });
             run.found("value", 7);
             run.step("second", () -> {
-                if (run.request().containsKey("fail")) {
+                if (request.containsKey("fail")) {
                     throw StepFailed.because("it would not", "try again");
                 }
                 done.add("second");
                 return "";
             });
         }
-    };
+
+        @Override
+        public void close() {
+            closed++;
+        }
+    }
 
     @BeforeEach
     void start() throws Exception {
@@ -126,6 +141,7 @@ class EngineTest {
         Refusal refusal = refusal(order(new JsonObject()));
         assertThat(refusal.kind()).isEqualTo(Refusal.Kind.BUSY);
         assertThat(refusal.other().orElseThrow().id()).isEqualTo(operation.id());
+        assertThat(closed).isEqualTo(1);
         goOn.countDown();
     }
 
@@ -227,6 +243,9 @@ class EngineTest {
         }
         assertThat(engine.find(oldest.id())).isEmpty();
         assertThat(engine.newestFirst()).hasSize(200);
+        await().untilAsserted(() -> assertThat(closed)
+                .as("every runbook is closed, whatever became of it")
+                .isEqualTo(201));
         try (var files = Files.list(state.resolve("operations"))) {
             assertThat(files).hasSize(200);
         }
