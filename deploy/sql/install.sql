@@ -51,4 +51,278 @@ $$;
 REVOKE ALL ON FUNCTION pgsidecar.drop_physical_slot(name) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pgsidecar.drop_physical_slot(name) TO pgsidecar;
 
+-- The write pause. A row is the record of one pause, active until it has ended and history after that: who holds it, until
+-- when, and every value as it was before. It is written in the transaction that changes these values, and is replicated
+-- with them, so that whoever is the primary can undo the pause exactly.
+CREATE TABLE IF NOT EXISTS pgsidecar.write_pause (
+  generation        bigint PRIMARY KEY,   -- rises by one, never used again
+  node              text NOT NULL,        -- the holder: the agent's name, its cluster, and the timeline it wrote on
+  system_identifier text NOT NULL,
+  timeline          integer NOT NULL,
+  operation         text NOT NULL,        -- the agent's operation
+  ordered_by        text NOT NULL,
+  reason            text NOT NULL,
+  all_databases     boolean NOT NULL,
+  method            text NOT NULL CHECK (method IN ('limit', 'close')),
+  started           timestamptz NOT NULL,
+  ttl               interval NOT NULL,    -- as of the last renewal
+  expires           timestamptz NOT NULL,
+  previous          jsonb NOT NULL,       -- by database: what resume puts back
+  final_lsn         pg_lsn,               -- nothing that an application wrote lies behind it; null until that is proved
+  guarantee         text,
+  committed_to      text,                 -- the hand-over's target; from then on nothing resumes by itself
+  committed         timestamptz,
+  ended             timestamptz,
+  ended_how         text,
+  kept              jsonb                 -- values that somebody changed meanwhile, and that resume left alone
+);
+CREATE UNIQUE INDEX IF NOT EXISTS write_pause_one_active ON pgsidecar.write_pause ((true)) WHERE ended IS NULL;
+REVOKE ALL ON pgsidecar.write_pause FROM PUBLIC;
+GRANT SELECT ON pgsidecar.write_pause TO pgsidecar;
+
+-- What undoes the databases' settings by hand, as a superuser, where nothing else works any more.
+CREATE OR REPLACE FUNCTION pgsidecar.undo_statements(of pgsidecar.write_pause) RETURNS text[]
+  LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT array_agg(statement ORDER BY name, place) || format(
+      'UPDATE pgsidecar.write_pause SET ended = now(), ended_how = ''by hand'' WHERE generation = %s', of.generation)
+  FROM jsonb_to_recordset(of.previous)
+         AS p (name text, connection_limit integer, allow_connections boolean, read_only text),
+       LATERAL (VALUES
+         (1, CASE WHEN of.method = 'close'
+               THEN format('ALTER DATABASE %I ALLOW_CONNECTIONS %s', p.name, p.allow_connections::text) END),
+         (2, format('ALTER DATABASE %I CONNECTION LIMIT %s', p.name, p.connection_limit)),
+         (3, CASE WHEN p.read_only IS NULL
+               THEN format('ALTER DATABASE %I RESET default_transaction_read_only', p.name)
+               ELSE format('ALTER DATABASE %I SET default_transaction_read_only = %L', p.name, p.read_only) END)
+       ) AS statements (place, statement)
+  WHERE statement IS NOT NULL
+$$;
+REVOKE ALL ON FUNCTION pgsidecar.undo_statements(pgsidecar.write_pause) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgsidecar.undo_statements(pgsidecar.write_pause) TO pgsidecar;
+
+-- The sessions that have to go: all in the pause's databases but what serves replication or cleans up. The agent's own
+-- are in its own database, which is in no pause.
+CREATE OR REPLACE FUNCTION pgsidecar.sessions_in_scope(of pgsidecar.write_pause) RETURNS SETOF pg_stat_activity
+  LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT activity.* FROM pg_stat_activity AS activity
+  WHERE activity.datid IN (SELECT (entry ->> 'oid')::oid FROM jsonb_array_elements(of.previous) AS entry)
+    AND activity.backend_type NOT IN ('walsender', 'autovacuum worker', 'parallel worker')
+    AND activity.pid <> pg_backend_pid()
+$$;
+REVOKE ALL ON FUNCTION pgsidecar.sessions_in_scope(pgsidecar.write_pause) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgsidecar.sessions_in_scope(pgsidecar.write_pause) TO pgsidecar;
+
+-- Each of the functions below answers {"done": true, "record": ...}, or {"done": false, "why": ..., "record": ...} and
+-- has changed nothing. Their commits wait for no standby: a pause must not hang on one that is dead.
+
+-- Records a pause and closes its databases, in one transaction. Without databases: all but the agent's own, template0,
+-- and those that a failed DROP DATABASE left behind.
+CREATE OR REPLACE FUNCTION pgsidecar.pause_writes(by_node text, databases name[], by_method text, for_time interval,
+    by_operation text, by_whom text, because text) RETURNS jsonb
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  pause  pgsidecar.write_pause;
+  place  record;
+BEGIN
+  PERFORM set_config('synchronous_commit', 'local', true);
+  LOCK TABLE pgsidecar.write_pause IN EXCLUSIVE MODE;
+  SELECT * INTO pause FROM pgsidecar.write_pause WHERE ended IS NULL;
+  IF FOUND THEN
+    RETURN jsonb_build_object('done', false, 'why', 'paused already', 'record', to_jsonb(pause));
+  END IF;
+  SELECT coalesce(max(generation), 0) + 1 INTO pause.generation FROM pgsidecar.write_pause;
+  pause.node := by_node;
+  pause.system_identifier := (SELECT system_identifier FROM pg_control_system());
+  pause.timeline := ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::integer;
+  pause.operation := by_operation;
+  pause.ordered_by := by_whom;
+  pause.reason := because;
+  pause.all_databases := databases IS NULL;
+  pause.method := by_method;
+  pause.started := clock_timestamp();
+  pause.ttl := for_time;
+  pause.expires := pause.started + for_time;
+  pause.previous := (
+    SELECT coalesce(jsonb_agg(jsonb_build_object('oid', d.oid::bigint, 'name', d.datname, 'connection_limit', d.datconnlimit,
+        'allow_connections', d.datallowconn, 'read_only', (
+            SELECT split_part(setting, '=', 2) FROM pg_db_role_setting AS s, unnest(s.setconfig) AS setting
+            WHERE s.setdatabase = d.oid AND s.setrole = 0
+              AND split_part(setting, '=', 1) = 'default_transaction_read_only'))
+      ORDER BY d.datname), '[]')
+    FROM pg_database AS d
+    WHERE d.datname <> current_database() AND d.datconnlimit <> -2
+      AND CASE WHEN databases IS NULL THEN d.datname <> 'template0' ELSE d.datname = ANY (databases) END);
+  IF databases IS NOT NULL AND jsonb_array_length(pause.previous) < (SELECT count(DISTINCT d) FROM unnest(databases) AS d)
+      OR jsonb_array_length(pause.previous) = 0 THEN
+    RETURN jsonb_build_object('done', false, 'why', 'a database is not there, or is the agent''s own');
+  END IF;
+  INSERT INTO pgsidecar.write_pause VALUES (pause.*);
+  FOR place IN SELECT * FROM jsonb_to_recordset(pause.previous) AS p (name text) LOOP
+    EXECUTE format('ALTER DATABASE %I CONNECTION LIMIT 0', place.name);
+    EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', place.name);
+    IF by_method = 'close' THEN
+      EXECUTE format('ALTER DATABASE %I ALLOW_CONNECTIONS false', place.name);
+    END IF;
+  END LOOP;
+  RETURN jsonb_build_object('done', true, 'record', to_jsonb(pause));
+END
+$$;
+REVOKE ALL ON FUNCTION pgsidecar.pause_writes(text, name[], text, interval, text, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgsidecar.pause_writes(text, name[], text, interval, text, text, text) TO pgsidecar;
+
+-- Ends every session in the pause's databases; after the pause, those that began in it, as they stay read-only. Answers
+-- how many there were, and who the first of them were. Call it until there are none, and then again.
+CREATE OR REPLACE FUNCTION pgsidecar.terminate_sessions(of_generation bigint) RETURNS jsonb
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  pause pgsidecar.write_pause;
+BEGIN
+  SELECT * INTO pause FROM pgsidecar.write_pause WHERE generation = of_generation;
+  IF NOT FOUND THEN
+    RETURN jsonb_build_object('done', false, 'why', 'there is no such pause');
+  END IF;
+  RETURN (
+    SELECT jsonb_build_object('done', true, 'active', pause.ended IS NULL, 'sessions', count(*), 'first',
+      coalesce(jsonb_agg(jsonb_build_object('pid', s.pid, 'role', s.usename, 'superuser', coalesce(r.rolsuper, true),
+          'database', s.datname, 'application', s.application_name, 'type', s.backend_type,
+          'writes', s.backend_xid IS NOT NULL))
+        FILTER (WHERE s.place <= 20), '[]'))
+    FROM (SELECT *, row_number() OVER () AS place, pg_terminate_backend(pid)
+          FROM pgsidecar.sessions_in_scope(pause) AS here
+          WHERE pause.ended IS NULL OR here.backend_start BETWEEN pause.started AND pause.ended) AS s
+    LEFT JOIN pg_roles AS r ON r.oid = s.usesysid);
+END
+$$;
+REVOKE ALL ON FUNCTION pgsidecar.terminate_sessions(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgsidecar.terminate_sessions(bigint) TO pgsidecar;
+
+-- Keeps what was proved.
+CREATE OR REPLACE FUNCTION pgsidecar.note_proof(of_generation bigint, final pg_lsn, proved text) RETURNS jsonb
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  pause pgsidecar.write_pause;
+BEGIN
+  PERFORM set_config('synchronous_commit', 'local', true);
+  UPDATE pgsidecar.write_pause SET final_lsn = coalesce(final, final_lsn), guarantee = proved
+  WHERE generation = of_generation AND ended IS NULL RETURNING * INTO pause;
+  IF NOT FOUND THEN
+    RETURN jsonb_build_object('done', false, 'why', 'there is no such pause, or it has ended');
+  END IF;
+  RETURN jsonb_build_object('done', true, 'record', to_jsonb(pause));
+END
+$$;
+REVOKE ALL ON FUNCTION pgsidecar.note_proof(bigint, pg_lsn, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgsidecar.note_proof(bigint, pg_lsn, text) TO pgsidecar;
+
+-- Prolongs the lease: from now on, for so long.
+CREATE OR REPLACE FUNCTION pgsidecar.renew_lease(of_generation bigint, for_time interval) RETURNS jsonb
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  pause pgsidecar.write_pause;
+BEGIN
+  PERFORM set_config('synchronous_commit', 'local', true);
+  UPDATE pgsidecar.write_pause SET ttl = for_time, expires = clock_timestamp() + for_time
+  WHERE generation = of_generation AND ended IS NULL AND committed IS NULL RETURNING * INTO pause;
+  IF NOT FOUND THEN
+    SELECT * INTO pause FROM pgsidecar.write_pause WHERE ended IS NULL;
+    RETURN jsonb_build_object('done', false, 'why', 'there is no such pause, or it has ended, or is committed',
+        'record', CASE WHEN FOUND THEN to_jsonb(pause) END);
+  END IF;
+  RETURN jsonb_build_object('done', true, 'record', to_jsonb(pause));
+END
+$$;
+REVOKE ALL ON FUNCTION pgsidecar.renew_lease(bigint, interval) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgsidecar.renew_lease(bigint, interval) TO pgsidecar;
+
+-- Hands over: from now on only an order resumes here, and the target may be promoted beside this primary.
+CREATE OR REPLACE FUNCTION pgsidecar.commit_hand_over(of_generation bigint, target text) RETURNS jsonb
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  pause pgsidecar.write_pause;
+BEGIN
+  PERFORM set_config('synchronous_commit', 'local', true);
+  UPDATE pgsidecar.write_pause SET committed_to = target, committed = clock_timestamp()
+  WHERE generation = of_generation AND ended IS NULL AND final_lsn IS NOT NULL AND committed IS NULL
+  RETURNING * INTO pause;
+  IF NOT FOUND THEN
+    SELECT * INTO pause FROM pgsidecar.write_pause WHERE ended IS NULL;
+    RETURN jsonb_build_object('done', coalesce(pause.generation = of_generation AND pause.committed_to = target, false),
+        'why', 'there is no such pause, or nothing is proved, or it is committed to another',
+        'record', CASE WHEN FOUND THEN to_jsonb(pause) END);
+  END IF;
+  RETURN jsonb_build_object('done', true, 'record', to_jsonb(pause));
+END
+$$;
+REVOKE ALL ON FUNCTION pgsidecar.commit_hand_over(bigint, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgsidecar.commit_hand_over(bigint, text) TO pgsidecar;
+
+-- Puts back every value that is still the one the pause has set, and ends it, in one transaction. how: a word for the
+-- history; 'expired' does it only where the lease has run out by this server's clock and nothing is committed.
+CREATE OR REPLACE FUNCTION pgsidecar.resume_writes(of_generation bigint, how text) RETURNS jsonb
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  pause pgsidecar.write_pause;
+  place record;
+BEGIN
+  PERFORM set_config('synchronous_commit', 'local', true);
+  SELECT * INTO pause FROM pgsidecar.write_pause WHERE generation = of_generation FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN jsonb_build_object('done', false, 'why', 'there is no such pause');
+  ELSIF pause.ended IS NOT NULL THEN
+    RETURN jsonb_build_object('done', true, 'changed', false, 'record', to_jsonb(pause));
+  ELSIF how = 'expired' AND (pause.committed IS NOT NULL OR pause.expires > clock_timestamp()) THEN
+    RETURN jsonb_build_object('done', false, 'why', 'committed, or renewed', 'record', to_jsonb(pause));
+  END IF;
+  pause.kept := '[]';
+  FOR place IN
+    SELECT p.*, d.datname, d.datconnlimit, d.datallowconn, (
+        SELECT split_part(setting, '=', 2) FROM pg_db_role_setting AS s, unnest(s.setconfig) AS setting
+        WHERE s.setdatabase = d.oid AND s.setrole = 0
+          AND split_part(setting, '=', 1) = 'default_transaction_read_only') AS read_only_now
+    FROM jsonb_to_recordset(pause.previous)
+           AS p (oid oid, name text, connection_limit integer, allow_connections boolean, read_only text)
+    LEFT JOIN pg_database AS d ON d.oid = p.oid
+    ORDER BY p.name
+  LOOP
+    IF place.datname IS NULL THEN
+      pause.kept := pause.kept || to_jsonb(format('%s was dropped', place.name));
+      CONTINUE;
+    END IF;
+    IF pause.method = 'close' AND NOT place.datallowconn THEN
+      EXECUTE format('ALTER DATABASE %I ALLOW_CONNECTIONS %s', place.datname, place.allow_connections::text);
+    ELSIF pause.method = 'close' THEN
+      pause.kept := pause.kept || to_jsonb(format('%s allows connections; before the pause: %s', place.datname,
+          place.allow_connections));
+    END IF;
+    IF place.datconnlimit = 0 THEN
+      EXECUTE format('ALTER DATABASE %I CONNECTION LIMIT %s', place.datname, place.connection_limit);
+    ELSE
+      pause.kept := pause.kept || to_jsonb(format('%s has the connection limit %s; before the pause: %s', place.datname,
+          place.datconnlimit, place.connection_limit));
+    END IF;
+    IF place.read_only_now IS DISTINCT FROM 'on' THEN
+      pause.kept := pause.kept || to_jsonb(format('%s has default_transaction_read_only = %s; before the pause: %s',
+          place.datname, coalesce(place.read_only_now, 'unset'), coalesce(place.read_only, 'unset')));
+    ELSIF place.read_only IS NULL THEN
+      EXECUTE format('ALTER DATABASE %I RESET default_transaction_read_only', place.datname);
+    ELSE
+      EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = %L', place.datname, place.read_only);
+    END IF;
+  END LOOP;
+  UPDATE pgsidecar.write_pause SET ended = clock_timestamp(), ended_how = how, kept = pause.kept
+  WHERE generation = of_generation RETURNING * INTO pause;
+  RETURN jsonb_build_object('done', true, 'changed', true, 'record', to_jsonb(pause));
+END
+$$;
+REVOKE ALL ON FUNCTION pgsidecar.resume_writes(bigint, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgsidecar.resume_writes(bigint, text) TO pgsidecar;
+
 COMMIT;

@@ -23,6 +23,8 @@ class ArchitectureTest {
             .definedBy("dev.pgsidecar.security..")
             .layer("promotion")
             .definedBy("dev.pgsidecar.promotion..")
+            .layer("writes")
+            .definedBy("dev.pgsidecar.writes..")
             .layer("operation")
             .definedBy("dev.pgsidecar.operation..")
             .layer("probe")
@@ -43,17 +45,28 @@ class ArchitectureTest {
             .mayOnlyBeAccessedByLayers("cli", "api")
             .whereLayer("promotion")
             .mayOnlyBeAccessedByLayers("cli", "api")
+            .whereLayer("writes")
+            .mayOnlyBeAccessedByLayers("cli", "api")
             .whereLayer("operation")
-            .mayOnlyBeAccessedByLayers("cli", "api", "metrics", "promotion")
+            .mayOnlyBeAccessedByLayers("cli", "api", "metrics", "promotion", "writes")
             .whereLayer("probe")
             .mayOnlyBeAccessedByLayers("cli")
             .whereLayer("metrics")
             .mayOnlyBeAccessedByLayers("cli")
             .whereLayer("observe")
-            .mayOnlyBeAccessedByLayers("cli", "api", "probe", "metrics", "promotion", "operation")
+            .mayOnlyBeAccessedByLayers("cli", "api", "probe", "metrics", "promotion", "writes", "operation")
             .whereLayer("postgres")
-            .mayOnlyBeAccessedByLayers("cli", "api", "probe", "metrics", "promotion", "operation", "observe")
+            .mayOnlyBeAccessedByLayers("cli", "api", "probe", "metrics", "promotion", "writes", "operation", "observe")
             .whereLayer("config")
             .mayOnlyBeAccessedByLayers(
-                    "cli", "api", "security", "probe", "metrics", "promotion", "operation", "observe", "postgres");
+                    "cli",
+                    "api",
+                    "security",
+                    "probe",
+                    "metrics",
+                    "promotion",
+                    "writes",
+                    "operation",
+                    "observe",
+                    "postgres");
 }

@@ -7,6 +7,7 @@ import io.vertx.ext.web.RoutingContext;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.NotSupportedException;
 import jakarta.ws.rs.POST;
+import jakarta.ws.rs.PUT;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.core.Context;
 import jakarta.ws.rs.core.MediaType;
@@ -30,6 +31,42 @@ public class CommandResource {
             throws Refusal, PostgresException, InterruptedException {
         requireContentType(context);
         return orders.take("promote", body, context);
+    }
+
+    @POST
+    @Path("writes/pause")
+    @Consumes(MediaType.APPLICATION_JSON)
+    public Response pause(String body, @Context RoutingContext context)
+            throws Refusal, PostgresException, InterruptedException {
+        requireContentType(context);
+        return orders.take("pause", body, context);
+    }
+
+    @PUT
+    @Path("writes/lease")
+    @Consumes(MediaType.APPLICATION_JSON)
+    public Response renew(String body, @Context RoutingContext context)
+            throws Refusal, PostgresException, InterruptedException {
+        requireContentType(context);
+        return orders.renew(body, context);
+    }
+
+    @POST
+    @Path("writes/commit")
+    @Consumes(MediaType.APPLICATION_JSON)
+    public Response commit(String body, @Context RoutingContext context)
+            throws Refusal, PostgresException, InterruptedException {
+        requireContentType(context);
+        return orders.take("commit", body, context);
+    }
+
+    @POST
+    @Path("writes/resume")
+    @Consumes(MediaType.APPLICATION_JSON)
+    public Response resume(String body, @Context RoutingContext context)
+            throws Refusal, PostgresException, InterruptedException {
+        requireContentType(context);
+        return orders.take("resume", body, context);
     }
 
     /** A page in somebody's browser can send an order without one, with that browser's password or certificate. */

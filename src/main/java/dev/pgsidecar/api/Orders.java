@@ -1,6 +1,7 @@
 package dev.pgsidecar.api;
 
 import dev.pgsidecar.config.Trouble;
+import dev.pgsidecar.observe.WritesDocument;
 import dev.pgsidecar.operation.Check;
 import dev.pgsidecar.operation.Engine;
 import dev.pgsidecar.operation.Operation;
@@ -9,6 +10,7 @@ import dev.pgsidecar.operation.Refusal;
 import dev.pgsidecar.postgres.PostgresException;
 import dev.pgsidecar.security.Audit;
 import dev.pgsidecar.security.Caller;
+import dev.pgsidecar.writes.Leases;
 import io.quarkus.runtime.StartupEvent;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.json.JsonArray;
@@ -39,10 +41,12 @@ public class Orders {
     private static final Duration LONGEST_WAIT = Duration.ofMinutes(5);
 
     private final Engine engine;
+    private final Leases leases;
     private final Audit audit;
 
-    Orders(Engine engine, Audit audit) {
+    Orders(Engine engine, Leases leases, Audit audit) {
         this.engine = engine;
+        this.leases = leases;
         this.audit = audit;
     }
 
@@ -94,6 +98,28 @@ public class Orders {
                     .put("outcome", e.failure().kind().id()));
             throw e;
         }
+    }
+
+    /** Renews the lease of a pause; no operation, so that it is possible while one runs. */
+    Response renew(String body, RoutingContext context) throws Refusal, PostgresException, InterruptedException {
+        HttpServerRequest http = context.request();
+        if (!http.params().isEmpty()) {
+            throw new ProblemException(Problem.malformed("there are no parameters here"));
+        }
+        Body parsed = Body.of(body);
+        if (!parsed.waivers().isEmpty()) {
+            throw new ProblemException(Problem.malformed("a lease has no checks that could be waived"));
+        }
+        JsonObject request = parsed.request();
+        note(new JsonObject()
+                .put("event", "renewed")
+                .put("by", Door.caller(context).name())
+                .put("from", http.remoteAddress().hostAddress())
+                .put("what", "lease")
+                .put("request", request));
+        return Response.ok(WritesDocument.of(leases.renew(request)).encode() + "\n", MediaType.APPLICATION_JSON)
+                .header("Cache-Control", "no-store")
+                .build();
     }
 
     /** An operation as an answer: 202 while it runs, if it was just ordered. */

@@ -81,6 +81,16 @@ class Problems {
                         why,
                         refusal.checks(),
                         "each failed check says what to do; one that is waivable can be taken on: \"waive\": [\"its name\"]");
+            case CONFLICT ->
+                new Problem(
+                        409,
+                        "conflict",
+                        "It is not as the order says",
+                        why,
+                        refusal.checks(),
+                        "GET /v1/writes tells how it is");
+            case OUT_OF_RANGE ->
+                Problem.of(422, "out-of-range", "A value is not allowed", why, "GET /v1/openapi.yaml tells which are");
             case BUSY -> Problem.of(409, "busy", "Another operation runs", why, see(refusal));
             case KEY_TAKEN -> Problem.of(409, "key-taken", "This key stands for another order", why, see(refusal));
             case TOO_LATE -> Problem.of(409, "too-late", "It cannot be cancelled any more", why, see(refusal));

@@ -3,7 +3,11 @@ package dev.pgsidecar.api;
 import dev.pgsidecar.config.Settings;
 import dev.pgsidecar.observe.InstanceDocument;
 import dev.pgsidecar.observe.Moment;
+import dev.pgsidecar.observe.Observation;
+import dev.pgsidecar.observe.Observation.Answered;
+import dev.pgsidecar.observe.Observation.Unanswered;
 import dev.pgsidecar.observe.Observations;
+import dev.pgsidecar.observe.WritesDocument;
 import dev.pgsidecar.operation.Check;
 import dev.pgsidecar.operation.Command;
 import dev.pgsidecar.operation.Engine;
@@ -64,6 +68,27 @@ public class ViewResource {
         return json(document);
     }
 
+    /** Whether writes are paused, as of the newest observation. */
+    @GET
+    @Path("writes")
+    @Produces(MediaType.APPLICATION_JSON)
+    public Response writes() throws PostgresException {
+        Observation latest = observations
+                .history()
+                .latest()
+                .orElseThrow(() -> new ProblemException(Problem.of(
+                        503, "no-observation", "Nothing is known yet", "the first look has not ended", "ask again")));
+        return switch (latest) {
+            case Answered answered ->
+                json(WritesDocument.of(answered.instance().facts())
+                        .put("role", answered.instance().role().id())
+                        .put("observedAt", answered.at().wall().toString()));
+            case Unanswered unanswered ->
+                throw new PostgresException(
+                        unanswered.failure().kind(), unanswered.failure().cause());
+        };
+    }
+
     /** Each command with its checks as they are now: what could be ordered, and what is missing. */
     @GET
     @Path("capabilities")
@@ -83,7 +108,7 @@ public class ViewResource {
     private JsonArray look() throws PostgresException, InterruptedException {
         JsonArray commands = new JsonArray();
         for (Command command : engine.commands()) {
-            try (Runbook runbook = command.runbook(new JsonObject())) {
+            try (Runbook runbook = command.runbook(command.leastRequest())) {
                 List<Check> checks = runbook.check(Set.of());
                 commands.add(new JsonObject()
                         .put("command", command.kind())

@@ -80,6 +80,7 @@ public class ObservationCollector extends Collector {
                     seen,
                     settings.probe().replica().maxSilence(),
                     settings.open().addresses());
+            WriteMetrics.add(page, seen);
             SlotMetrics.add(page, seen);
             ServerMetrics.add(page, seen);
             boolean seesAll = seen.facts().server().seesAll();

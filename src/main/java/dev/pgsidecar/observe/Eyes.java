@@ -23,6 +23,7 @@ public class Eyes {
     private final Vertx vertx;
     private final Observations observations;
     private final List<Thread> threads = new ArrayList<>();
+    private volatile Observer observer;
     private final List<PeerObserver> peerObservers = new CopyOnWriteArrayList<>();
 
     Eyes(Settings settings, Vertx vertx, Observations observations) {
@@ -36,7 +37,8 @@ public class Eyes {
         Target target = new Target(vertx, settings);
         Identity identity = new Identity(settings);
         Backoff backoff = Backoff.of(observe);
-        start("observer", new Observer(target, identity, new ControlFile(settings), backoff, observations));
+        observer = new Observer(target, identity, new ControlFile(settings), backoff, observations);
+        start("observer", observer);
         start("slow-observer", new SlowObserver(target, identity, observe, observations));
         for (Settings.Peer peer : settings.peers()) {
             observations.publish(Peer.unasked(peer.name()));
@@ -44,6 +46,11 @@ public class Eyes {
             peerObservers.add(observer);
             start("peer-" + peer.name(), observer);
         }
+    }
+
+    /** Observes the server now: something was done that everybody should see. */
+    public void lookNow() {
+        observer.lookNow();
     }
 
     /**

@@ -85,6 +85,7 @@ public final class InstanceDocument {
         facts.activity().oldestTransaction().ifPresent(age -> sessions.put("oldestTransactionSeconds", seconds(age)));
         document.put("sessions", sessions)
                 .put("preparedTransactions", facts.preparedTransactions().size())
+                .put("writes", WritesDocument.of(facts))
                 .put("unseen", new JsonArray(instance.unseen()));
     }
 

@@ -11,8 +11,11 @@ import dev.pgsidecar.postgres.Session;
 import dev.pgsidecar.postgres.Target;
 import dev.pgsidecar.postgres.catalog.Facts;
 import io.vertx.core.json.JsonObject;
+import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
 import org.jboss.logging.Logger;
 
 /**
@@ -29,12 +32,15 @@ final class Observer implements Runnable {
     private final Backoff backoff;
     private final Observations observations;
 
+    /** Somebody does not want to wait for the next tick. */
+    private final Semaphore wanted = new Semaphore(0);
+
     private Optional<Connected> connected = Optional.empty();
     private Upstream upstream = Upstream.NONE;
     private int failures;
 
     /** An open session and the statement for its server's version. */
-    private record Connected(Session session, String facts, Moment since) {}
+    private record Connected(Session session, String facts, boolean pausable, Moment since) {}
 
     Observer(Target target, Identity identity, ControlFile controlFile, Backoff backoff, Observations observations) {
         this.target = target;
@@ -44,13 +50,22 @@ final class Observer implements Runnable {
         this.observations = observations;
     }
 
+    /** Makes the next tick begin at once. */
+    void lookNow() {
+        wanted.release();
+    }
+
     /** Observes until interrupted. */
     @Override
     public void run() {
         try {
             while (true) {
                 tick();
-                Thread.sleep(backoff.after(failures, ThreadLocalRandom.current().nextDouble()));
+                Duration pause =
+                        backoff.after(failures, ThreadLocalRandom.current().nextDouble());
+                if (wanted.tryAcquire(pause.toNanos(), TimeUnit.NANOSECONDS)) {
+                    wanted.drainPermits();
+                }
             }
         } catch (InterruptedException _) {
             Thread.currentThread().interrupt(); // the agent stops
@@ -154,7 +169,12 @@ final class Observer implements Runnable {
                 connected = Optional.of(connect());
             }
             Connected now = connected.get();
-            return Facts.of(now.session().json(now.facts()));
+            Facts facts = Facts.of(now.session().json(now.facts()));
+            if (facts.pausable() != now.pausable()) { // install.sql was run since
+                disconnect();
+                return askOnce();
+            }
+            return facts;
         } catch (PostgresException e) {
             disconnect();
             throw e;
@@ -168,7 +188,8 @@ final class Observer implements Runnable {
             identity.check(answer.getString("system_identifier"));
             ServerVersion version = new ServerVersion(answer.getInteger("version"));
             requireSupported(version);
-            return new Connected(session, Facts.sql(version), Moment.now());
+            boolean pausable = answer.getBoolean("pausable");
+            return new Connected(session, Facts.sql(version, pausable), pausable, Moment.now());
         } catch (PostgresException | InterruptedException | RuntimeException e) {
             session.close();
             throw e;

@@ -11,8 +11,10 @@ import java.util.Set;
  * @param required what has to be
  * @param hint what to do about it, with the next command; empty when it passed
  * @param waivable whether a caller may take the responsibility for it, by its name
+ * @param conflict whether it failed because things are not as the caller thinks
  */
-public record Check(String name, Outcome outcome, String found, String required, String hint, boolean waivable) {
+public record Check(
+        String name, Outcome outcome, String found, String required, String hint, boolean waivable, boolean conflict) {
 
     /** How it was judged. */
     public enum Outcome {
@@ -28,17 +30,22 @@ public record Check(String name, Outcome outcome, String found, String required,
     }
 
     public static Check passed(String name, String found, String required) {
-        return new Check(name, Outcome.PASSED, found, required, "", false);
+        return new Check(name, Outcome.PASSED, found, required, "", false, false);
     }
 
     /** One that nobody can take the responsibility for. */
     public static Check failed(String name, String found, String required, String hint) {
-        return new Check(name, Outcome.FAILED, found, required, hint, false);
+        return new Check(name, Outcome.FAILED, found, required, hint, false, false);
     }
 
     /** One that a caller can waive by its name. */
     public static Check doubtful(String name, String found, String required, String hint) {
-        return new Check(name, Outcome.FAILED, found, required, hint, true);
+        return new Check(name, Outcome.FAILED, found, required, hint, true, false);
+    }
+
+    /** The caller's picture is not the server's: another pause, another generation. Nobody can waive that. */
+    public static Check conflicting(String name, String found, String required, String hint) {
+        return new Check(name, Outcome.FAILED, found, required, hint, false, true);
     }
 
     public boolean failed() {
@@ -48,7 +55,7 @@ public record Check(String name, Outcome outcome, String found, String required,
     /** The same check, waived if it failed, can be, and is among the names. */
     public Check waivedBy(Set<String> waivers) {
         return failed() && waivable && waivers.contains(name)
-                ? new Check(name, Outcome.WAIVED, found, required, hint, true)
+                ? new Check(name, Outcome.WAIVED, found, required, hint, true, false)
                 : this;
     }
 
@@ -69,6 +76,7 @@ public record Check(String name, Outcome outcome, String found, String required,
                 json.getString("found", ""),
                 json.getString("required", ""),
                 json.getString("hint", ""),
-                json.getBoolean("waivable", false));
+                json.getBoolean("waivable", false),
+                false);
     }
 }

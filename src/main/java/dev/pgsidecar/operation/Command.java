@@ -12,6 +12,11 @@ public interface Command {
     /** The names of its checks, in their order; only these can be waived. */
     List<String> checkNames();
 
+    /** The least that has to be said to ask whether it is possible. */
+    default JsonObject leastRequest() {
+        return new JsonObject();
+    }
+
     /**
      * The runbook of an order; nothing is asked or done yet.
      *

@@ -179,8 +179,12 @@ public class Engine {
             }
             List<Check> checks = judged(work.runbook, order);
             if (checks.stream().anyMatch(Check::failed)) {
+                boolean conflict = checks.stream().anyMatch(Check::conflict);
                 throw new Refusal(
-                        Refusal.Kind.CHECKS, "not carried out, nothing was touched", checks, Optional.empty());
+                        conflict ? Refusal.Kind.CONFLICT : Refusal.Kind.CHECKS,
+                        "not carried out, nothing was touched",
+                        checks,
+                        Optional.empty());
             }
             return begin(work, Operation.begin(newId(order.kind()), order, checks));
         } catch (Refusal | PostgresException | InterruptedException | RuntimeException e) {
@@ -251,6 +255,8 @@ public class Engine {
         }
         try {
             return command.runbook(order.request());
+        } catch (Parameters.OutOfRange e) {
+            throw new Refusal(Refusal.Kind.OUT_OF_RANGE, e.getMessage());
         } catch (IllegalArgumentException e) {
             throw new Refusal(Refusal.Kind.MALFORMED, e.getMessage());
         }
@@ -451,6 +457,16 @@ public class Engine {
         @Override
         public boolean irrevocable() {
             return operation.irrevocable();
+        }
+
+        @Override
+        public String id() {
+            return operation.id();
+        }
+
+        @Override
+        public String by() {
+            return operation.order().by();
         }
 
         @Override

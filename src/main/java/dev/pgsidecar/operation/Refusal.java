@@ -16,6 +16,10 @@ public final class Refusal extends Exception {
     public enum Kind {
         /** A check failed. */
         CHECKS,
+        /** What the order is about is in another state than the caller thinks. */
+        CONFLICT,
+        /** A value makes sense, and is not allowed. */
+        OUT_OF_RANGE,
         /** Another operation runs. */
         BUSY,
         /** The key stands for another order. */
@@ -37,7 +41,7 @@ public final class Refusal extends Exception {
         this.other = other;
     }
 
-    Refusal(Kind kind, String why) {
+    public Refusal(Kind kind, String why) {
         this(kind, why, List.of(), Optional.empty());
     }
 

@@ -42,6 +42,12 @@ public interface Run {
     /** Adds to the result; kept with the next step, or with {@link #pointOfNoReturn}. */
     void found(String name, Object value);
 
+    /** The operation's name. */
+    String id();
+
+    /** Who ordered it. */
+    String by();
+
     /** When it was ordered. */
     Instant ordered();
 

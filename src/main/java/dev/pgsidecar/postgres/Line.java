@@ -20,6 +20,7 @@ public final class Line implements AutoCloseable {
     private final Duration toAnswer;
     private Optional<Session> open = Optional.empty();
     private ServerVersion version;
+    private boolean pausable;
 
     /**
      * @param purpose what it is for; its {@code application_name} is {@code pgsidecar/purpose}
@@ -35,10 +36,11 @@ public final class Line implements AutoCloseable {
     /**
      * Runs a query of one row and one column of type json.
      *
+     * @param values for $1, $2 and so on
      * @throws PostgresException with the failure's name; the next call opens a session anew where this one broke
      */
-    public JsonObject json(String sql) throws PostgresException, InterruptedException {
-        return with(session -> session.json(sql));
+    public JsonObject json(String sql, Object... values) throws PostgresException, InterruptedException {
+        return with(session -> session.json(sql, values));
     }
 
     /** Runs a statement that answers nothing, such as CHECKPOINT. */
@@ -49,9 +51,9 @@ public final class Line implements AutoCloseable {
         });
     }
 
-    /** The version of the server at its other end. */
-    public ServerVersion version() throws PostgresException, InterruptedException {
-        return with(_ -> version);
+    /** All that one tick of the observer sees, as of now. */
+    public Facts facts() throws PostgresException, InterruptedException {
+        return with(session -> Facts.of(session.json(Facts.sql(version, pausable))));
     }
 
     private <T> T with(Use<T> use) throws PostgresException, InterruptedException {
@@ -77,6 +79,7 @@ public final class Line implements AutoCloseable {
             JsonObject answer = session.json(Facts.IDENTITY);
             identity.check(answer.getString("system_identifier"));
             version = new ServerVersion(answer.getInteger("version"));
+            pausable = answer.getBoolean("pausable");
             return session;
         } catch (PostgresException | InterruptedException | RuntimeException e) {
             session.close();

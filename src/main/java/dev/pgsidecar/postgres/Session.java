@@ -9,6 +9,7 @@ import io.vertx.pgclient.PgException;
 import io.vertx.pgclient.SslMode;
 import io.vertx.sqlclient.PreparedStatement;
 import io.vertx.sqlclient.SqlConnection;
+import io.vertx.sqlclient.Tuple;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -88,17 +89,18 @@ public final class Session implements AutoCloseable {
     /**
      * Runs a query of one row and one column of type json. It is planned once per session.
      *
+     * @param values for $1, $2 and so on
      * @throws PostgresException with the failure's name; unless the server itself refused the query, the session is of
      *     no use any more
      */
-    public JsonObject json(String sql) throws PostgresException, InterruptedException {
+    public JsonObject json(String sql, Object... values) throws PostgresException, InterruptedException {
         try {
             PreparedStatement statement = prepared.get(sql);
             if (statement == null) {
                 statement = await(connection.prepare(sql), timeout);
                 prepared.put(sql, statement);
             }
-            return (JsonObject) await(statement.query().execute(), timeout)
+            return (JsonObject) await(statement.query().execute(Tuple.wrap(values)), timeout)
                     .iterator()
                     .next()
                     .getValue(0);

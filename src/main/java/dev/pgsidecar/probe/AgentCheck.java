@@ -24,6 +24,7 @@ final class AgentCheck {
             ReplicaRule.NOT_STREAMING,
             ReplicaRule.RISING,
             Sight.NOT_ACCEPTING,
+            Paused.REASON,
             Kind.OUT_OF_CONNECTIONS.id(),
             Kind.SHUTTING_DOWN.id());
 

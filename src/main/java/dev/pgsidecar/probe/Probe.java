@@ -14,7 +14,7 @@ import java.util.Optional;
  * asks nobody and waits for nothing.
  */
 enum Probe {
-    /** A primary that accepts connections. It is not a leader lock: without peers, another primary is not seen. */
+    /** A primary that accepts writes. It is not a leader lock: without peers, another primary is not seen. */
     PRIMARY((instance, asked) -> asked.primary(instance)),
     /** A replica that accepts reads and is near enough to its upstream. */
     REPLICA((instance, asked) -> asked.replica(instance, asked.question)),
@@ -78,7 +78,11 @@ enum Probe {
     private record Asked(History history, Moment now, Question question, Limits limits) {
 
         Verdict replica(Instance instance, Question how) {
-            return new ReplicaRule(limits, how).judge(history, instance);
+            Verdict verdict = new ReplicaRule(limits, how).judge(history, instance);
+            return verdict.equals(Verdict.pass())
+                            && instance.facts().writePause().isPresent()
+                    ? Paused.ofTheUpstream()
+                    : verdict;
         }
 
         Verdict either(Instance instance, Question how) {
@@ -90,7 +94,10 @@ enum Probe {
                 return Verdict.fail(
                         "not-primary", "the instance is " + instance.role().id());
             }
-            return new Superseded(limits).judge(history, instance, now).orElseGet(Verdict::pass);
+            return new Superseded(limits)
+                    .judge(history, instance, now)
+                    .or(() -> Paused.judge(instance))
+                    .orElseGet(Verdict::pass);
         }
 
         Verdict inSync(Instance instance, SyncState wanted) {

@@ -8,11 +8,13 @@ import dev.pgsidecar.observe.Role;
 import dev.pgsidecar.operation.Check;
 import dev.pgsidecar.postgres.Lsn;
 import dev.pgsidecar.postgres.catalog.Replay;
+import dev.pgsidecar.postgres.catalog.WritePause;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -71,6 +73,8 @@ record PromoteChecks(
      * bytes, and the header of a page.
      */
     private static final long SHUTDOWN_RECORD_BYTES = 0x100;
+
+    private static final String ALL = "this one has all that the primary wrote before it was stopped or paused";
 
     /** Of ANY 2 (a, b, c): how many of which. */
     private static final Pattern ANY =
@@ -142,6 +146,9 @@ record PromoteChecks(
     }
 
     private Check upstream() {
+        if (request.generation().isPresent()) {
+            return handOver(request.generation().get());
+        }
         String required = "nobody else is the primary";
         Optional<String> alive = rival().or(this::streamsHere).or(this::streamsToAPeer);
         if (alive.isPresent()) {
@@ -149,7 +156,9 @@ record PromoteChecks(
                     UPSTREAM,
                     alive.get(),
                     required,
-                    "if you mean to fail over, stop the primary first (pg_ctl stop, on its host); where it hangs, or is out of reach, the stream"
+                    "to take over from a living primary, pause its writes and commit the hand-over to this node (POST"
+                            + " /v1/writes/pause, then commit, at its agent), and name the \"generation\" here;"
+                            + " to fail over, stop it first (pg_ctl stop, on its host); where it hangs, or is out of reach, the stream"
                             + " ends after wal_receiver_timeout");
         }
         if (request.checkpoint().isPresent()) {
@@ -170,9 +179,64 @@ record PromoteChecks(
                                 + " \"expect\": {\"checkpointLsn\": ...}"));
     }
 
+    /** The one case in which a primary may live beside this one: it holds its writes back until it is told otherwise. */
+    private Check handOver(long generation) {
+        String required = "the replicated pause of generation %d is handed over to %s".formatted(generation, name);
+        String hint = "GET /v1/writes here and at the primary's agent; POST /v1/writes/commit there hands over";
+        Optional<WritePause> pause = facts.facts().writePause();
+        if (pause.isEmpty()) {
+            return Check.failed(UPSTREAM, "no pause has been replicated to here", required, hint);
+        }
+        Optional<String> wrong = notHandedOver(pause.get(), generation)
+                .or(() -> rival(peer -> !peer.name().equals(pause.get().node())));
+        return wrong.map(found -> Check.failed(UPSTREAM, found, required, hint))
+                .orElseGet(() -> Check.passed(
+                        UPSTREAM,
+                        "handed over by %s, up to %s"
+                                .formatted(
+                                        pause.get().node(),
+                                        pause.get().finalLsn().orElseThrow()),
+                        required));
+    }
+
+    private Optional<String> notHandedOver(WritePause pause, long generation) {
+        if (pause.generation() != generation) {
+            return Optional.of("generation " + pause.generation());
+        }
+        if (!pause.committedTo().equals(Optional.of(name))) {
+            return Optional.of(
+                    pause.committedTo().map(to -> "handed over to " + to).orElse("not committed"));
+        }
+        if (!pause.proved()) {
+            return Optional.of("somebody may have written in spite of it");
+        }
+        return facts.facts()
+                        .wal()
+                        .replay()
+                        .filter(replay -> replay.compareTo(pause.finalLsn().orElseThrow()) >= 0)
+                        .isPresent()
+                ? Optional.empty()
+                : Optional.of("not replayed up to " + pause.finalLsn().orElseThrow());
+    }
+
+    /** Whether the old primary has handed over to this one: then there is nothing that this one could lack. */
+    private boolean handedOver() {
+        return request.generation().isPresent()
+                && facts.facts()
+                        .writePause()
+                        .filter(pause ->
+                                notHandedOver(pause, request.generation().get()).isEmpty())
+                        .isPresent();
+    }
+
     /** A peer that is, or is about to be, a primary. */
     private Optional<String> rival() {
+        return rival(_ -> true);
+    }
+
+    private Optional<String> rival(Predicate<Peer> counts) {
         return peers.stream()
+                .filter(counts)
                 .flatMap(peer -> peer.operation().equals(Optional.of(Promotion.KIND))
                         ? Stream.of(peer.name() + " is just being promoted")
                         : fresh(peer)
@@ -269,7 +333,7 @@ record PromoteChecks(
     private Check peersAnswer() {
         String required = "every other standby says what it has";
         if (complete()) {
-            return Check.passed(PEERS_ANSWER, "this one has all that the stopped primary wrote", required);
+            return Check.passed(PEERS_ANSWER, ALL, required);
         }
         if (peers.isEmpty()) {
             return Check.doubtful(
@@ -308,6 +372,9 @@ record PromoteChecks(
 
     private Check mostAdvanced() {
         String required = "no other replica has more WAL";
+        if (handedOver()) {
+            return Check.passed(MOST_ADVANCED, ALL, required);
+        }
         List<String> more = peers.stream()
                 .flatMap(peer -> fresh(peer)
                         .flatMap(PeerInstance::position)
@@ -331,7 +398,7 @@ record PromoteChecks(
     private Check synchronous() {
         String required = "no acknowledged commit was left out here";
         if (complete()) {
-            return Check.passed(SYNCHRONOUS, "all that the stopped primary wrote", required);
+            return Check.passed(SYNCHRONOUS, ALL, required);
         }
         Optional<Peer> dead = request.deadPrimary().flatMap(name -> peers.stream()
                 .filter(peer -> peer.name().equals(name))
@@ -413,6 +480,9 @@ record PromoteChecks(
     private Check replayed() {
         Optional<Lsn> received = facts.received();
         Optional<Lsn> replay = facts.facts().wal().replay();
+        if (handedOver()) {
+            return Check.passed(REPLAYED, ALL, "all that was handed over");
+        }
         if (received.isEmpty() || replay.isEmpty()) {
             return Check.failed(
                     REPLAYED, "no WAL position", "a position", "wait until the standby has replayed something");
@@ -460,9 +530,15 @@ record PromoteChecks(
                 .collect(Collectors.toSet());
     }
 
-    /** Whether the order gave a clean stop's checkpoint, and this standby has just that and nothing beyond. */
+    /**
+     * Whether nothing can be lacking here: the old primary has handed over, or the order gave a clean stop's checkpoint, and
+     * this standby has just that and nothing beyond.
+     */
     private boolean complete() {
-        return request.checkpoint().isPresent() && pastCheckpoint() > 0 && pastCheckpoint() <= SHUTDOWN_RECORD_BYTES;
+        return handedOver()
+                || request.checkpoint().isPresent()
+                        && pastCheckpoint() > 0
+                        && pastCheckpoint() <= SHUTDOWN_RECORD_BYTES;
     }
 
     /** Strictly past: a standby that lacks the record has received up to where it begins. */

@@ -54,7 +54,7 @@ record PromoteFacts(
 
     /** Asks. */
     static PromoteFacts of(Line line) throws PostgresException, InterruptedException {
-        Facts facts = Facts.of(line.json(Facts.sql(line.version())));
+        Facts facts = line.facts();
         JsonObject row = line.json(RIGHTS_AND_SETTINGS);
         Optional<Boolean> signal =
                 row.getBoolean("may_stat") ? Optional.of(line.json(SIGNAL).getBoolean("there")) : Optional.empty();

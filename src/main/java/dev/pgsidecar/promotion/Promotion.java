@@ -15,6 +15,8 @@ import dev.pgsidecar.operation.StepFailed;
 import dev.pgsidecar.postgres.Failure;
 import dev.pgsidecar.postgres.Line;
 import dev.pgsidecar.postgres.PostgresException;
+import dev.pgsidecar.postgres.WritePauses;
+import dev.pgsidecar.postgres.catalog.WritePause;
 import io.vertx.core.Vertx;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -70,6 +72,7 @@ final class Promotion implements Runbook {
     private final Eyes eyes;
     private final Line line;
     private final Line patientLine;
+    private final WritePauses pauses;
 
     /** What the order was judged by, where this agent took it. */
     private Optional<PromoteChecks> judged = Optional.empty();
@@ -80,6 +83,7 @@ final class Promotion implements Runbook {
         this.observations = observations;
         this.eyes = eyes;
         this.line = new Line(vertx, settings, KIND, TO_ANSWER);
+        this.pauses = new WritePauses(line);
         this.patientLine = new Line(vertx, settings, KIND, TO_CHECKPOINT);
     }
 
@@ -114,7 +118,9 @@ final class Promotion implements Runbook {
 
     /** An order that does not say what became of the primary is refused at once. */
     private boolean mayPassLater() {
-        return request.deadPrimary().isPresent() || request.checkpoint().isPresent();
+        return request.deadPrimary().isPresent()
+                || request.checkpoint().isPresent()
+                || request.generation().isPresent();
     }
 
     @Override
@@ -125,6 +131,7 @@ final class Promotion implements Runbook {
             return;
         }
         run.step("leave-recovery", () -> watch(run));
+        afterwards(run, "resume-writes", () -> resumeWrites(run));
         afterwards(run, "checkpoint", this::checkpoint);
         afterwards(run, "control-file", () -> controlFile(run));
         afterwards(run, "write", this::write);
@@ -173,7 +180,7 @@ final class Promotion implements Runbook {
     /** A standby that has to be copied anew is no reason to be without a primary. */
     private String makeSlot(String slot) throws PostgresException, InterruptedException {
         try {
-            line.json("SELECT json_build_object('made', pgsidecar.create_physical_slot('%s'))".formatted(quoted(slot)));
+            line.json("SELECT json_build_object('made', pgsidecar.create_physical_slot($1::text::name))", slot);
             return slot;
         } catch (PostgresException e) {
             if (e.failure().kind() != Failure.Kind.QUERY_FAILED) {
@@ -191,8 +198,9 @@ final class Promotion implements Runbook {
         }
         try {
             for (Object slot : slots) {
-                line.json("SELECT json_build_object('dropped', pgsidecar.drop_physical_slot('%s'))"
-                        .formatted(quoted(slot.toString())));
+                line.json(
+                        "SELECT json_build_object('dropped', pgsidecar.drop_physical_slot($1::text::name))",
+                        slot.toString());
             }
         } catch (PostgresException e) {
             run.found(
@@ -302,6 +310,25 @@ final class Promotion implements Runbook {
                 }
             }
         });
+    }
+
+    /** A pause of the old primary has come with replication: the databases are closed here as well. */
+    private String resumeWrites(Run run) throws StepFailed, PostgresException, InterruptedException {
+        Optional<WritePause> pause = pauses.active();
+        if (pause.isEmpty()) {
+            return "not paused";
+        }
+        WritePauses.Done done = pauses.resume(pause.get().generation(), "promoted " + settings.instanceName());
+        if (!done.done()) {
+            throw StepFailed.because(done.why(), "POST /v1/writes/resume");
+        }
+        pauses.terminateSessions(pause.get().generation());
+        run.found("resumedGeneration", pause.get().generation());
+        return "generation %d of %s%s"
+                .formatted(
+                        pause.get().generation(),
+                        pause.get().node(),
+                        done.kept().isEmpty() ? "" : "; left alone: " + String.join("; ", done.kept()));
     }
 
     /** pg_control stays on the old timeline until the first checkpoint; a pg_rewind of the others would go wrong. */
@@ -415,9 +442,5 @@ final class Promotion implements Runbook {
     public void close() {
         line.close();
         patientLine.close();
-    }
-
-    private static String quoted(String literal) {
-        return literal.replace("'", "''");
     }
 }

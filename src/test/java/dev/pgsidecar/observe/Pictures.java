@@ -11,6 +11,7 @@ import dev.pgsidecar.postgres.catalog.Receiver;
 import dev.pgsidecar.postgres.catalog.Replay;
 import dev.pgsidecar.postgres.catalog.Server;
 import dev.pgsidecar.postgres.catalog.WalPositions;
+import dev.pgsidecar.postgres.catalog.WritePause;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -30,6 +31,41 @@ public final class Pictures {
 
     /** A primary on timeline 3. */
     public static Instance primary() {
+        return primary(Optional.empty());
+    }
+
+    /** A primary on timeline 3 with a write pause. */
+    public static Instance primary(WritePause pause) {
+        return primary(Optional.of(pause));
+    }
+
+    /** A pause of all databases that pg-0 began on timeline 3, proved, with so much of its lease left. */
+    public static WritePause pause(Duration left) {
+        return pause("pg-0", 3, left, Optional.empty());
+    }
+
+    public static WritePause pause(String node, int timeline, Duration left, Optional<String> committedTo) {
+        return new WritePause(
+                7,
+                node,
+                timeline,
+                "pause-1",
+                "ops",
+                "a test",
+                true,
+                List.of("app"),
+                "limit",
+                NOW,
+                NOW.plus(left),
+                left,
+                Duration.ofSeconds(1),
+                lsn(5000),
+                Optional.of("no-ordinary-role-can-write"),
+                committedTo,
+                List.of("ALTER DATABASE app CONNECTION LIMIT -1"));
+    }
+
+    private static Instance primary(Optional<WritePause> pause) {
         return new Instance(
                 new Facts(
                         server(false, NOW, true),
@@ -39,7 +75,9 @@ public final class Pictures {
                         List.of(),
                         List.of(),
                         activity(),
-                        List.of()),
+                        List.of(),
+                        true,
+                        pause),
                 Upstream.NONE);
     }
 
@@ -99,6 +137,7 @@ public final class Pictures {
         private boolean streams = true;
         private boolean receives = true;
         private boolean paused;
+        private Optional<WritePause> pause = Optional.empty();
         private boolean restores;
         private boolean seesAll = true;
         private boolean heard = true;
@@ -162,6 +201,12 @@ public final class Pictures {
             return this;
         }
 
+        /** The pause that was replicated to it. */
+        public ReplicaPicture paused(WritePause replicated) {
+            pause = Optional.of(replicated);
+            return this;
+        }
+
         /** What the observation before this one knew. */
         public ReplicaPicture after(ReplicaPicture earlier) {
             before = earlier.instance().upstream();
@@ -185,7 +230,9 @@ public final class Pictures {
                             List.of(),
                             List.of(),
                             activity(),
-                            List.of()),
+                            List.of(),
+                            true,
+                            pause),
                     before);
         }
 

@@ -10,6 +10,8 @@ import java.util.Optional;
  *
  * @param replay a standby's; absent on a primary
  * @param receiver a standby's WAL receiver; absent when none runs
+ * @param pausable whether install.sql has made what a write pause needs, in the database that was asked
+ * @param writePause the pause that is active, as it was replicated to a standby; absent too where that was not asked
  */
 public record Facts(
         Server server,
@@ -19,16 +21,26 @@ public record Facts(
         List<WalSender> senders,
         List<Slot> slots,
         Activity activity,
-        List<PreparedTransaction> preparedTransactions) {
+        List<PreparedTransaction> preparedTransactions,
+        boolean pausable,
+        Optional<WritePause> writePause) {
+
+    private static final String PAUSABLE =
+            "coalesce(has_table_privilege(to_regclass('pgsidecar.write_pause'), 'SELECT'), false)";
 
     /** Asks which server this is, and nothing else: the answer decides whether anything else may be asked. */
     public static final String IDENTITY = """
             SELECT json_build_object(
               'system_identifier', (SELECT system_identifier::text FROM pg_control_system()),
-              'version', current_setting('server_version_num')::int)""";
+              'version', current_setting('server_version_num')::int,
+              'pausable', %s)""".formatted(PAUSABLE);
 
-    /** The statement for a server of this version. Its one row has one column of type json. */
-    public static String sql(ServerVersion version) {
+    /**
+     * The statement for a server of this version. Its one row has one column of type json.
+     *
+     * @param pausable whether the table of write pauses is there
+     */
+    public static String sql(ServerVersion version, boolean pausable) {
         return """
                 WITH here AS MATERIALIZED (
                   SELECT recovering, CASE WHEN recovering
@@ -43,7 +55,9 @@ public record Facts(
                   'senders', %s,
                   'slots', %s,
                   'activity', %s,
-                  'prepared', %s)
+                  'prepared', %s,
+                  'pausable', %s,
+                  'pause', %s)
                 FROM here""".formatted(
                         Server.sql(),
                         WalPositions.sql(),
@@ -52,7 +66,9 @@ public record Facts(
                         WalSender.sql(),
                         Slot.sql(version),
                         Activity.sql(version),
-                        PreparedTransaction.sql());
+                        PreparedTransaction.sql(),
+                        PAUSABLE,
+                        pausable ? WritePause.sql() : "NULL");
     }
 
     /** Reads what {@link #sql} answered. */
@@ -67,6 +83,8 @@ public record Facts(
                 fields.list("senders", WalSender::of),
                 fields.list("slots", Slot::of),
                 Activity.of(fields.object("activity").orElseThrow(), server.seesAll()),
-                fields.list("prepared", PreparedTransaction::of));
+                fields.list("prepared", PreparedTransaction::of),
+                fields.flag("pausable").orElseThrow(),
+                fields.object("pause").map(WritePause::of));
     }
 }

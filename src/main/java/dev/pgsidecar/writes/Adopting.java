@@ -1,0 +1,81 @@
+package dev.pgsidecar.writes;
+
+import dev.pgsidecar.operation.Check;
+import dev.pgsidecar.operation.Parameters;
+import dev.pgsidecar.operation.Run;
+import dev.pgsidecar.operation.Runbook;
+import dev.pgsidecar.operation.StepFailed;
+import dev.pgsidecar.postgres.Line;
+import dev.pgsidecar.postgres.PostgresException;
+import dev.pgsidecar.postgres.WritePauses;
+import dev.pgsidecar.postgres.WritePauses.Done;
+import dev.pgsidecar.postgres.catalog.WritePause;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Ends a pause that came here with replication, when somebody else has promoted this server: its databases came up closed.
+ * Promote does the same as a step of its own.
+ */
+final class Adopting implements Runbook {
+
+    static final String KIND = "adopt";
+
+    private final Tools tools;
+    private final Line line;
+    private final WritePauses pauses;
+
+    Adopting(JsonObject request, Tools tools) {
+        Parameters.of(request, Set.of());
+        this.tools = tools;
+        this.line = tools.line(KIND);
+        this.pauses = new WritePauses(line);
+    }
+
+    @Override
+    public List<Check> check(Set<String> waivers) throws PostgresException, InterruptedException {
+        try {
+            return checks().judge();
+        } catch (PostgresException e) {
+            return List.of(Common.wrongInstance(e));
+        }
+    }
+
+    private AdoptChecks checks() throws PostgresException, InterruptedException {
+        return new AdoptChecks(
+                line.facts(),
+                tools.observations().history().peers().values(),
+                tools.settings().instanceName());
+    }
+
+    @Override
+    public void run(Run run) throws StepFailed, PostgresException, InterruptedException {
+        run.step("resume", () -> resume(run));
+        Optional<Long> generation = run.known("generation").map(number -> ((Number) number).longValue());
+        if (generation.isPresent()) {
+            run.step("end-sessions", () -> Tools.endSessions(pauses, generation.get()));
+        }
+        run.step("be-seen", () -> tools.beSeen(run, Optional::isEmpty));
+    }
+
+    private String resume(Run run) throws PostgresException, InterruptedException {
+        AdoptChecks now = checks();
+        Optional<WritePause> pause = now.facts().writePause();
+        if (now.judge().stream().anyMatch(Check::failed) || pause.isEmpty()) {
+            return "there is none any more";
+        }
+        Done done = pauses.resume(pause.get().generation(), "adopted by " + now.name());
+        run.found("generation", pause.get().generation());
+        run.found("kept", new JsonArray(done.kept()));
+        return "generation %d of %s"
+                .formatted(pause.get().generation(), pause.get().node());
+    }
+
+    @Override
+    public void close() {
+        line.close();
+    }
+}

@@ -1,0 +1,119 @@
+package dev.pgsidecar.writes;
+
+import dev.pgsidecar.observe.Moment;
+import dev.pgsidecar.observe.Peer;
+import dev.pgsidecar.operation.Check;
+import dev.pgsidecar.operation.Run;
+import dev.pgsidecar.operation.Runbook;
+import dev.pgsidecar.operation.StepFailed;
+import dev.pgsidecar.postgres.Line;
+import dev.pgsidecar.postgres.Lsn;
+import dev.pgsidecar.postgres.PostgresException;
+import dev.pgsidecar.postgres.WritePauses;
+import dev.pgsidecar.postgres.WritePauses.Done;
+import dev.pgsidecar.postgres.catalog.WritePause;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Commits the hand-over of paused writes to a standby, before that one is promoted. From then on nothing resumes here by
+ * itself, whatever crashes: a stuck database is better than two writers.
+ */
+final class HandingOver implements Runbook {
+
+    static final String KIND = "commit";
+
+    /** In the result: up to where the target has to replay to know of it. */
+    private static final String RECORDED = "recordedLsn";
+
+    private static final Duration TO_ARRIVE = Duration.ofSeconds(30);
+
+    private final CommitRequest request;
+    private final Tools tools;
+    private final Line line;
+    private final WritePauses pauses;
+
+    HandingOver(CommitRequest request, Tools tools) {
+        this.request = request;
+        this.tools = tools;
+        this.line = tools.line(KIND);
+        this.pauses = new WritePauses(line);
+    }
+
+    @Override
+    public List<Check> check(Set<String> waivers) throws PostgresException, InterruptedException {
+        try {
+            Collection<Peer> peers = tools.eyes().peersNow();
+            return new CommitChecks(
+                            line.facts(),
+                            request,
+                            peers,
+                            Moment.now(),
+                            tools.settings().observe().staleAfter())
+                    .judge();
+        } catch (PostgresException e) {
+            return List.of(Common.wrongInstance(e));
+        }
+    }
+
+    @Override
+    public void run(Run run) throws StepFailed, PostgresException, InterruptedException {
+        run.step("commit", () -> commit(run));
+        run.step("arrive", () -> arrive(run));
+        run.step(
+                "be-seen",
+                () -> tools.beSeen(
+                        run, pause -> pause.filter(WritePause::committed).isPresent()));
+    }
+
+    private long generation() {
+        return request.generation().orElseThrow();
+    }
+
+    private String target() {
+        return request.target().orElseThrow();
+    }
+
+    /** An agent that comes back tells what is true; it commits nothing that nobody waits for any more. */
+    private String commit(Run run) throws StepFailed, PostgresException, InterruptedException {
+        run.found("generation", generation());
+        run.found("target", target());
+        if (run.resumed() && pauses.active().filter(WritePause::committed).isEmpty()) {
+            throw StepFailed.interrupted(
+                    "the agent ended before it was committed",
+                    "GET /v1/writes; order commit again, if it is still meant");
+        }
+        run.pointOfNoReturn();
+        Done done = pauses.commit(generation(), target());
+        if (!done.done()) {
+            throw StepFailed.because(done.why(), "GET /v1/writes");
+        }
+        Lsn recorded = pauses.fence(generation());
+        run.found(RECORDED, recorded.toString());
+        return "generation %d to %s: nothing resumes here by itself any more".formatted(generation(), target());
+    }
+
+    private String arrive(Run run) throws StepFailed, PostgresException, InterruptedException {
+        Lsn recorded = Lsn.parse(run.known(RECORDED).orElseThrow().toString());
+        Moment began = Moment.now();
+        while (CommitChecks.sender(
+                        line.facts(), tools.observations().history().peers().values(), target())
+                .filter(sender -> Pausing.has(sender, recorded))
+                .isEmpty()) {
+            if (began.ageAt(Moment.now()).compareTo(TO_ARRIVE) > 0) {
+                throw StepFailed.because(
+                        "it is committed, and %s has not replayed that (%s)".formatted(target(), recorded),
+                        "promote %s once it has; or POST /v1/writes/resume here takes it back".formatted(target()));
+            }
+            run.rest(Tools.QUICKLY);
+        }
+        return "%s knows; next: POST /v1/promote {\"generation\": %d} at its agent".formatted(target(), generation());
+    }
+
+    @Override
+    public void close() {
+        line.close();
+    }
+}

@@ -1,0 +1,258 @@
+package dev.pgsidecar.writes;
+
+import dev.pgsidecar.operation.Check;
+import dev.pgsidecar.operation.Run;
+import dev.pgsidecar.operation.Runbook;
+import dev.pgsidecar.operation.StepFailed;
+import dev.pgsidecar.postgres.Line;
+import dev.pgsidecar.postgres.Lsn;
+import dev.pgsidecar.postgres.PostgresException;
+import dev.pgsidecar.postgres.WritePauses;
+import dev.pgsidecar.postgres.WritePauses.Done;
+import dev.pgsidecar.postgres.WritePauses.Terminated;
+import dev.pgsidecar.postgres.catalog.WalSender;
+import dev.pgsidecar.postgres.catalog.WritePause;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Pauses writes: records it and closes the databases in one transaction, ends all sessions, and proves that nobody writes.
+ * Whatever keeps it from that undoes it; a crash leaves a lease, which ends by itself.
+ */
+final class Pausing implements Runbook {
+
+    static final String KIND = "pause";
+
+    /** In the result: the pause's number. */
+    private static final String GENERATION = "generation";
+
+    /** In the result: where the fence ends. */
+    private static final String FINAL_LSN = "finalLsn";
+
+    private static final int SAMPLES = 5;
+    private static final Duration BETWEEN_SAMPLES = Duration.ofMillis(20);
+
+    /** Autovacuum takes transaction ids now and then, and a superuser's monitoring may come in each second. */
+    private static final Duration TO_PROVE = Duration.ofSeconds(15);
+
+    private final PauseRequest request;
+    private final Tools tools;
+    private final Line line;
+    private final WritePauses pauses;
+
+    Pausing(PauseRequest request, Tools tools) {
+        this.request = request;
+        this.tools = tools;
+        this.line = tools.line(KIND);
+        this.pauses = new WritePauses(line);
+    }
+
+    @Override
+    public List<Check> check(Set<String> waivers) throws PostgresException, InterruptedException {
+        try {
+            return new PauseChecks(PauseFacts.of(line), request).judge();
+        } catch (PostgresException e) {
+            return List.of(Common.wrongInstance(e));
+        }
+    }
+
+    @Override
+    public void run(Run run) throws StepFailed, PostgresException, InterruptedException {
+        try {
+            run.step("record", () -> record(run));
+            run.step("terminate", () -> terminate(run));
+            run.step("prove", () -> prove(run));
+            run.step("standbys", () -> standbys(run));
+            run.step(
+                    "be-seen",
+                    () -> tools.beSeen(
+                            run, pause -> pause.filter(WritePause::proved).isPresent()));
+        } catch (StepFailed | PostgresException e) {
+            undo(run);
+            throw e;
+        }
+    }
+
+    /** An agent that comes back goes on with a pause that is recorded; it never begins one that nobody waits for. */
+    private String record(Run run) throws StepFailed, PostgresException, InterruptedException {
+        Optional<WritePause> recorded = ours(run);
+        if (recorded.isPresent()) {
+            run.found(GENERATION, recorded.get().generation());
+            return "generation %d, recorded before".formatted(recorded.get().generation());
+        }
+        if (run.resumed()) {
+            throw StepFailed.interrupted(
+                    "the agent ended before anything was recorded, or the lease has run out since: writes are not paused",
+                    "order pause again, if it is still meant");
+        }
+        Done done = pauses.pause(
+                tools.settings().instanceName(),
+                request.databases(),
+                request.method(),
+                request.ttl(),
+                run.id(),
+                run.by(),
+                request.reason());
+        if (!done.done()) {
+            throw StepFailed.because(done.why(), "GET /v1/writes");
+        }
+        run.found(GENERATION, done.generation());
+        return "generation %d, for %ds if nobody renews it"
+                .formatted(done.generation(), request.ttl().toSeconds());
+    }
+
+    private String terminate(Run run) throws StepFailed, PostgresException, InterruptedException {
+        long before = Long.MAX_VALUE;
+        long most = 0;
+        while (true) {
+            long there = terminateOnce(run);
+            most = Math.max(most, there);
+            if (there == 0 && before == 0) {
+                run.found("sessionsEnded", most);
+                return "%d sessions ended".formatted(most);
+            }
+            before = there;
+            run.rest(Tools.QUICKLY);
+        }
+    }
+
+    private long terminateOnce(Run run) throws StepFailed, PostgresException, InterruptedException {
+        Terminated terminated = pauses.terminateSessions(generation(run));
+        if (!terminated.active()) {
+            throw StepFailed.because(
+                    "the lease ran out, or writes were resumed, while %d sessions were still to end"
+                            .formatted(terminated.sessions()),
+                    "order it again with a longer ttl, or renew it meanwhile");
+        }
+        return terminated.sessions();
+    }
+
+    /** Fence and samples, again until nothing speaks against it. */
+    private String prove(Run run) throws StepFailed, PostgresException, InterruptedException {
+        PauseFacts facts = PauseFacts.of(line);
+        WritePause pause = active(run);
+        long end = System.nanoTime() + TO_PROVE.toNanos();
+        for (int round = 1; ; round++) {
+            Sample before = Sample.take(line, pause.generation());
+            Lsn finalLsn = pauses.fence(pause.generation());
+            List<Sample> after = samples(run, pause);
+            Optional<String> doubt = new Proof(before, after, pause.allDatabases()).doubt();
+            if (doubt.isEmpty()) {
+                return proved(run, pause, facts, finalLsn, before, after, round);
+            }
+            if (System.nanoTime() - end > 0) {
+                throw StepFailed.because(
+                        "it could not be proved that nobody writes: " + doubt.get(),
+                        "SELECT * FROM pg_stat_activity; stop what comes back, then order it again");
+            }
+            terminateOnce(run);
+            run.rest(BETWEEN_SAMPLES);
+        }
+    }
+
+    private List<Sample> samples(Run run, WritePause pause) throws StepFailed, PostgresException, InterruptedException {
+        List<Sample> samples = new ArrayList<>();
+        samples.add(Sample.take(line, pause.generation()));
+        while (samples.size() < SAMPLES) {
+            run.rest(BETWEEN_SAMPLES);
+            samples.add(Sample.take(line, pause.generation()));
+        }
+        return samples;
+    }
+
+    private String proved(
+            Run run, WritePause pause, PauseFacts facts, Lsn finalLsn, Sample before, List<Sample> after, int round)
+            throws StepFailed, PostgresException, InterruptedException {
+        Gaps gaps = Gaps.of(pause, facts);
+        if (!pauses.noteProof(pause.generation(), Optional.of(finalLsn), gaps.guarantee())
+                .done()) {
+            throw StepFailed.because("the lease ran out during the proof", "order it again with a longer ttl");
+        }
+        JsonArray samples = new JsonArray().add(before.json());
+        after.forEach(sample -> samples.add(sample.json()));
+        run.found("guarantee", gaps.guarantee());
+        run.found("couldStillWrite", new JsonArray(gaps.whoCould()));
+        run.found(FINAL_LSN, finalLsn.toString());
+        run.found(FINAL_LSN + "Bytes", finalLsn.bytes());
+        run.found("proof", new JsonObject().put("rounds", round).put("samples", samples));
+        run.found("undo", new JsonArray(pause.undo()));
+        return "%s; nothing lies behind %s".formatted(gaps.guarantee(), finalLsn);
+    }
+
+    private String standbys(Run run) throws StepFailed, PostgresException, InterruptedException {
+        Lsn finalLsn = Lsn.parse(run.known(FINAL_LSN).orElseThrow().toString());
+        while (true) {
+            active(run);
+            List<WalSender> senders = line.facts().senders();
+            JsonArray positions = new JsonArray();
+            senders.forEach(sender -> positions.add(position(sender, finalLsn)));
+            run.found("standbys", positions);
+            List<String> behind = request.standbys().stream()
+                    .filter(name -> senders.stream()
+                            .noneMatch(sender -> sender.application().equals(name) && has(sender, finalLsn)))
+                    .toList();
+            if (behind.isEmpty()) {
+                return "%d of %d have replayed all"
+                        .formatted(
+                                senders.stream()
+                                        .filter(sender -> has(sender, finalLsn))
+                                        .count(),
+                                senders.size());
+            }
+            run.rest(Tools.QUICKLY);
+        }
+    }
+
+    private static JsonObject position(WalSender sender, Lsn finalLsn) {
+        JsonObject json = new JsonObject()
+                .put("application", sender.application())
+                .put("hasAll", has(sender, finalLsn))
+                .put("state", sender.state().orElse("unknown"));
+        sender.replay()
+                .ifPresent(replay -> json.put("replay", replay.toString()).put("replayBytes", replay.bytes()));
+        return json;
+    }
+
+    static boolean has(WalSender sender, Lsn finalLsn) {
+        return sender.replay().filter(replay -> replay.compareTo(finalLsn) >= 0).isPresent();
+    }
+
+    private long generation(Run run) {
+        return ((Number) run.known(GENERATION).orElseThrow()).longValue();
+    }
+
+    private WritePause active(Run run) throws StepFailed, PostgresException, InterruptedException {
+        return ours(run)
+                .orElseThrow(() -> StepFailed.because(
+                        "the lease ran out, or writes were resumed meanwhile",
+                        "order it again with a longer ttl, or renew it meanwhile"));
+    }
+
+    private Optional<WritePause> ours(Run run) throws PostgresException, InterruptedException {
+        return pauses.active().filter(pause -> pause.operation().equals(run.id()));
+    }
+
+    /** What cannot be undone now is undone by the lease. */
+    private void undo(Run run) throws InterruptedException {
+        try {
+            Optional<WritePause> pause = ours(run);
+            if (pause.isPresent() && !pause.get().committed()) {
+                pauses.resume(pause.get().generation(), "failed");
+                run.found("undone", Tools.endSessions(pauses, pause.get().generation()));
+                tools.eyes().lookNow();
+            }
+        } catch (PostgresException e) {
+            run.found("undone", "not yet (%s): the lease ends it".formatted(e.failure()));
+        }
+    }
+
+    @Override
+    public void close() {
+        line.close();
+    }
+}

@@ -1,0 +1,96 @@
+package dev.pgsidecar.writes;
+
+import dev.pgsidecar.observe.Moment;
+import dev.pgsidecar.observe.Peer;
+import dev.pgsidecar.operation.Check;
+import dev.pgsidecar.operation.Run;
+import dev.pgsidecar.operation.Runbook;
+import dev.pgsidecar.operation.StepFailed;
+import dev.pgsidecar.postgres.Line;
+import dev.pgsidecar.postgres.PostgresException;
+import dev.pgsidecar.postgres.WritePauses;
+import dev.pgsidecar.postgres.WritePauses.Done;
+import dev.pgsidecar.postgres.catalog.Facts;
+import dev.pgsidecar.postgres.catalog.WritePause;
+import io.vertx.core.json.JsonArray;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/** Resumes writes: puts back what the pause has changed, exactly, and ends the sessions that it left read-only. */
+final class Resuming implements Runbook {
+
+    static final String KIND = "resume";
+
+    private static final String GENERATION = "generation";
+
+    private final ResumeRequest request;
+    private final Tools tools;
+    private final Line line;
+    private final WritePauses pauses;
+
+    Resuming(ResumeRequest request, Tools tools) {
+        this.request = request;
+        this.tools = tools;
+        this.line = tools.line(KIND);
+        this.pauses = new WritePauses(line);
+    }
+
+    @Override
+    public List<Check> check(Set<String> waivers) throws PostgresException, InterruptedException {
+        try {
+            Facts facts = line.facts();
+            // Only a committed hand-over depends on what they say this very moment.
+            Collection<Peer> peers =
+                    facts.writePause().filter(WritePause::committed).isPresent()
+                            ? tools.eyes().peersNow()
+                            : tools.observations().history().peers().values();
+            return new ResumeChecks(
+                            facts,
+                            request,
+                            peers,
+                            tools.settings().instanceName(),
+                            Moment.now(),
+                            tools.settings().observe().staleAfter())
+                    .judge();
+        } catch (PostgresException e) {
+            return List.of(Common.wrongInstance(e));
+        }
+    }
+
+    @Override
+    public void run(Run run) throws StepFailed, PostgresException, InterruptedException {
+        run.step("resume", () -> resume(run));
+        Optional<Long> generation = run.known(GENERATION).map(number -> ((Number) number).longValue());
+        if (generation.isPresent()) {
+            run.step("end-sessions", () -> Tools.endSessions(pauses, generation.get()));
+        }
+        run.step("be-seen", () -> tools.beSeen(run, Optional::isEmpty));
+    }
+
+    private String resume(Run run) throws StepFailed, PostgresException, InterruptedException {
+        Optional<WritePause> pause = pauses.active();
+        if (pause.isEmpty()) {
+            run.found("changed", false);
+            return "writes were not paused any more";
+        }
+        long generation = pause.get().generation();
+        if (request.generation().filter(meant -> meant != generation).isPresent()) {
+            throw StepFailed.because("by now it is generation " + generation, "GET /v1/writes");
+        }
+        Done done = pauses.resume(generation, "resumed by " + run.by());
+        run.found("changed", done.changed());
+        run.found(GENERATION, generation);
+        run.found("kept", new JsonArray(done.kept()));
+        return done.kept().isEmpty()
+                ? "generation %d; all is as it was".formatted(generation)
+                : "generation %d; left alone, as somebody has changed it: %s"
+                        .formatted(generation, String.join("; ", done.kept()));
+    }
+
+    @Override
+    public void close() {
+        line.close();
+    }
+}

@@ -1,0 +1,79 @@
+package dev.pgsidecar.writes;
+
+import dev.pgsidecar.config.Settings;
+import dev.pgsidecar.observe.Eyes;
+import dev.pgsidecar.observe.Moment;
+import dev.pgsidecar.observe.Observation.Answered;
+import dev.pgsidecar.observe.Observations;
+import dev.pgsidecar.operation.Run;
+import dev.pgsidecar.operation.StepFailed;
+import dev.pgsidecar.postgres.Line;
+import dev.pgsidecar.postgres.PostgresException;
+import dev.pgsidecar.postgres.WritePauses;
+import dev.pgsidecar.postgres.catalog.WritePause;
+import io.vertx.core.Vertx;
+import jakarta.inject.Singleton;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.function.Predicate;
+
+/** What all commands of this room work with. */
+@Singleton
+class Tools {
+
+    static final Duration QUICKLY = Duration.ofMillis(10);
+
+    private static final Duration TO_ANSWER = Duration.ofSeconds(10);
+    private static final Duration TO_BE_SEEN = Duration.ofSeconds(10);
+
+    private final Settings settings;
+    private final Vertx vertx;
+    private final Observations observations;
+    private final Eyes eyes;
+
+    Tools(Settings settings, Vertx vertx, Observations observations, Eyes eyes) {
+        this.settings = settings;
+        this.vertx = vertx;
+        this.observations = observations;
+        this.eyes = eyes;
+    }
+
+    Line line(String purpose) {
+        return new Line(vertx, settings, purpose, TO_ANSWER);
+    }
+
+    Settings settings() {
+        return settings;
+    }
+
+    Observations observations() {
+        return observations;
+    }
+
+    Eyes eyes() {
+        return eyes;
+    }
+
+    /** Ends the sessions that began in a pause that is over: they would stay read-only. */
+    static String endSessions(WritePauses pauses, long generation) throws PostgresException, InterruptedException {
+        return "%d that began in the pause"
+                .formatted(pauses.terminateSessions(generation).sessions());
+    }
+
+    /** Until probes and peers are told of it: at once, unless the observer has trouble. */
+    String beSeen(Run run, Predicate<Optional<WritePause>> asItShould) throws StepFailed, InterruptedException {
+        Moment began = Moment.now();
+        eyes.lookNow();
+        while (true) {
+            Optional<Answered> seen = observations.history().lastAnswered();
+            if (seen.filter(last -> asItShould.test(last.instance().facts().writePause()))
+                    .isPresent()) {
+                return "observed";
+            }
+            if (began.ageAt(Moment.now()).compareTo(TO_BE_SEEN) > 0) {
+                return "not observed yet: see the agent's log";
+            }
+            run.rest(QUICKLY);
+        }
+    }
+}

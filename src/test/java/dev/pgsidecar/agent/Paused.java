@@ -1,0 +1,142 @@
+package dev.pgsidecar.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.pgsidecar.cluster.Postgres;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+
+/** A {@link Trio} with an application's database, and what tests of a write pause ask of it. */
+final class Paused implements AutoCloseable {
+
+    static final JsonObject ALL = new JsonObject().put("all", true).put("reason", "a test");
+
+    private final Trio trio;
+
+    Paused(int major, Path folder) {
+        this(major, folder, Map.of());
+    }
+
+    Paused(int major, Path folder, Map<String, String> settings) {
+        trio = new Trio(major, folder, settings);
+        Postgres primary = trio.server("pg-0");
+        primary.sql(
+                "CREATE ROLE app LOGIN",
+                "CREATE DATABASE app OWNER app CONNECTION LIMIT 150",
+                "CREATE DATABASE other",
+                "ALTER DATABASE other SET default_transaction_read_only = off");
+        for (String name : Trio.NAMES) {
+            trio.server(name).hba("host all app 127.0.0.1/32 trust");
+        }
+        try (Connection app = primary.connect("app", "app", "");
+                Statement statement = app.createStatement()) {
+            statement.execute("CREATE TABLE t (v bigserial)");
+        } catch (SQLException e) {
+            throw new IllegalStateException(e);
+        }
+        trio.cluster().awaitReplay(primary, trio.server("pg-1"));
+        trio.cluster().awaitReplay(primary, trio.server("pg-2"));
+    }
+
+    Paused startAgents() {
+        trio.startAgents();
+        return this;
+    }
+
+    Trio trio() {
+        return trio;
+    }
+
+    Postgres primary() {
+        return trio.server("pg-0");
+    }
+
+    AgentProcess agent() {
+        return trio.agent("pg-0");
+    }
+
+    /** Orders a pause and waits for its end. */
+    JsonObject pause(JsonObject order) {
+        JsonObject operation = order("/v1/writes/pause", order);
+        assertThat(operation.getString("state"))
+                .as("%s%n%s", operation.encodePrettily(), agent().log())
+                .isEqualTo("succeeded");
+        return operation.getJsonObject("result");
+    }
+
+    JsonObject pauseAll(String ttl) {
+        return pause(ALL.copy().put("ttl", ttl));
+    }
+
+    JsonObject resume() {
+        JsonObject operation = order("/v1/writes/resume", new JsonObject());
+        assertThat(operation.getString("state"))
+                .as("%s%n%s", operation.encodePrettily(), agent().log())
+                .isEqualTo("succeeded");
+        return operation.getJsonObject("result");
+    }
+
+    /** Orders at the primary's agent and waits for the operation's end. */
+    JsonObject order(String path, JsonObject order) {
+        return order("pg-0", path, order);
+    }
+
+    JsonObject order(String name, String path, JsonObject order) {
+        var response = trio.agent(name).order(path, order, "Prefer", "wait=60");
+        assertThat(response.statusCode())
+                .as("%s%n%s", response.body(), trio.agent(name).log())
+                .isEqualTo(200);
+        return new JsonObject(response.body());
+    }
+
+    /** The failed checks of an order that is refused with this status. */
+    List<String> refused(String path, JsonObject order, int status) {
+        var response = agent().order(path, order);
+        assertThat(response.statusCode()).as(response.body()).isEqualTo(status);
+        return new JsonObject(response.body())
+                .getJsonArray("checks", new JsonArray()).stream()
+                        .map(JsonObject.class::cast)
+                        .filter(check -> check.getString("outcome").equals("failed"))
+                        .map(check -> check.getString("name"))
+                        .toList();
+    }
+
+    String state() {
+        return agent().look("/v1/writes").getString("state");
+    }
+
+    void awaitState(String state) {
+        await("writes " + state)
+                .atMost(Duration.ofSeconds(30))
+                .untilAsserted(() -> assertThat(state()).as(agent().log()).isEqualTo(state));
+    }
+
+    /** Every value that a pause changes, of all databases. */
+    static String settings(Postgres server) {
+        return server.queryIn(
+                "pgsidecar",
+                "SELECT string_agg(format('%s %s %s %s', datname, datconnlimit, datallowconn, setconfig), '; ' ORDER BY datname)"
+                        + " FROM pg_database LEFT JOIN pg_db_role_setting ON setdatabase = pg_database.oid AND setrole = 0");
+    }
+
+    /** Writes as the application's role does, in a session of its own. */
+    static void write(Postgres server) throws SQLException {
+        try (Connection app = server.connect("app", "app", "");
+                Statement statement = app.createStatement()) {
+            statement.execute("INSERT INTO t DEFAULT VALUES");
+        }
+    }
+
+    @Override
+    public void close() {
+        trio.close();
+    }
+}

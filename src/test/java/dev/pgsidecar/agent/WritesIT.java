@@ -1,0 +1,322 @@
+package dev.pgsidecar.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import dev.pgsidecar.cluster.Postgres;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.Map;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The protocol of docs/write-pause.md, row by row, with agents that have the rights of install.sql and no more. */
+@Tag("agent")
+class WritesIT {
+
+    @TempDir
+    Path folder;
+
+    @Tag("versions")
+    @ParameterizedTest
+    @CsvSource({"15,limit", "17,limit", "18,limit", "15,close", "17,close", "18,close"})
+    void holdsWritesBackAndPutsEverythingBack(int major, String method) throws Exception {
+        try (Paused paused = new Paused(major, folder).startAgents();
+                Connection writer = paused.primary().connect("app", "app", "");
+                Statement open = writer.createStatement()) {
+            String before = Paused.settings(paused.primary());
+            writer.setAutoCommit(false);
+            open.execute("INSERT INTO t DEFAULT VALUES");
+
+            JsonObject answer = paused.pause(Paused.ALL
+                    .copy()
+                    .put("method", method)
+                    .put("ttl", "60s")
+                    .put("waitForStandbys", new JsonArray().add("pg-1").add("pg-2")));
+
+            assertThat(answer.getLong("generation")).isEqualTo(1);
+            assertThat(answer.getString("guarantee"))
+                    .isEqualTo(method.equals("limit") ? "no-ordinary-role-can-write" : "none-can-write");
+            assertThat(answer.getJsonArray("couldStillWrite").encode().contains("superuser postgres"))
+                    .isEqualTo(method.equals("limit"));
+            assertThat(answer.getLong("sessionsEnded")).isPositive();
+            assertThat(answer.getJsonObject("proof").getJsonArray("samples")).hasSize(6);
+            assertThat(answer.getJsonArray("standbys").stream().map(each -> ((JsonObject) each).getBoolean("hasAll")))
+                    .containsExactly(true, true);
+            assertThat(paused.primary()
+                            .queryIn(
+                                    "pgsidecar",
+                                    "SELECT final_lsn::text FROM pgsidecar.write_pause WHERE ended IS NULL"))
+                    .isEqualTo(answer.getString("finalLsn"));
+            assertThatThrownBy(writer::commit).as("the open transaction").isInstanceOf(java.sql.SQLException.class);
+            assertThatThrownBy(() -> Paused.write(paused.primary()))
+                    .hasMessageContaining(
+                            method.equals("limit") ? "too many connections" : "not currently accepting connections");
+
+            for (String path : new String[] {"/primary", "/read-write", "/readiness", "/read-only"}) {
+                paused.agent().await503(path, "writes-paused");
+            }
+            assertThat(paused.agent().status("/health")).isEqualTo(200);
+            assertThat(paused.agent().status("/liveness")).isEqualTo(200);
+            JsonObject writes = paused.agent().look("/v1/writes");
+            assertThat(writes.getString("state")).isEqualTo("paused");
+            assertThat(writes.getString("role")).isEqualTo("primary");
+            assertThat(writes.getString("orderedBy")).isEqualTo("ops");
+            assertThat(writes.getDouble("leaseSecondsLeft")).isBetween(40.0, 60.0);
+            assertThat(paused.agent().getText("/metrics"))
+                    .contains("pgsidecar_writes_paused 1", "pgsidecar_writes_guarantee{guarantee=");
+            await().untilAsserted(() -> {
+                JsonObject replica = paused.trio().agent("pg-1").json("/replica");
+                assertThat(replica.getString("reason")).isEqualTo("connections-limited");
+            });
+            assertThat(paused.trio().agent("pg-1").status("/replica")).isEqualTo(200);
+            assertThat(paused.trio().agent("pg-1").look("/v1/writes").getString("state"))
+                    .isEqualTo("paused");
+            assertThatThrownBy(() -> Paused.write(paused.trio().server("pg-1")))
+                    .as("a standby refuses new sessions as well")
+                    .hasMessageContaining("connections");
+
+            JsonObject resumed = paused.resume();
+
+            assertThat(resumed.getBoolean("changed")).isTrue();
+            assertThat(resumed.getJsonArray("kept")).isEmpty();
+            assertThat(Paused.settings(paused.primary())).isEqualTo(before);
+            Paused.write(paused.primary());
+            assertThat(paused.primary().queryIn("app", "SELECT count(*) FROM t"))
+                    .isEqualTo("1");
+            assertThat(paused.state()).isEqualTo("open");
+            paused.agent().await200("/primary");
+            assertThat(paused.resume().getBoolean("changed")).as("again").isFalse();
+            assertThat(paused.pauseAll("5s").getLong("generation")).isEqualTo(2);
+            paused.awaitState("open");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"limit", "close"})
+    void undoesItByHand(String method) throws Exception {
+        try (Paused paused = new Paused(17, folder).startAgents()) {
+            String before = Paused.settings(paused.primary());
+            JsonObject answer = paused.pause(Paused.ALL.copy().put("method", method));
+            for (Object statement : answer.getJsonArray("undo")) {
+                paused.primary().sqlIn("pgsidecar", statement.toString());
+            }
+            assertThat(Paused.settings(paused.primary())).isEqualTo(before);
+            paused.awaitState("open");
+            await().ignoreExceptions().untilAsserted(() -> Paused.write(paused.primary()));
+        }
+    }
+
+    @Test
+    void resumesByItselfWhenTheLeaseHasRunOut() throws Exception {
+        try (Paused paused = new Paused(17, folder).startAgents()) {
+            String before = Paused.settings(paused.primary());
+            long generation = paused.pauseAll("3s").getLong("generation");
+            paused.primary().sqlIn("pgsidecar", "ALTER DATABASE other CONNECTION LIMIT 7");
+            Thread.sleep(1500);
+            var renewed = paused.agent()
+                    .command(
+                            "PUT",
+                            "/v1/writes/lease",
+                            AgentProcess.OPERATE,
+                            new JsonObject()
+                                    .put("generation", generation)
+                                    .put("ttl", "4s")
+                                    .encode());
+            assertThat(renewed.statusCode()).as(renewed.body()).isEqualTo(200);
+            assertThat(new JsonObject(renewed.body()).getDouble("leaseSecondsLeft"))
+                    .isBetween(3.0, 4.0);
+            Thread.sleep(2500);
+            assertThat(paused.state()).as("renewed").isEqualTo("paused");
+            paused.awaitState("open");
+            assertThat(paused.agent().log()).contains("has run out", "other has the connection limit 7");
+            assertThat(paused.primary()
+                            .queryIn("pgsidecar", "SELECT ended_how || ' ' || kept FROM pgsidecar.write_pause"))
+                    .isEqualTo("expired [\"other has the connection limit 7; before the pause: -1\"]");
+            paused.primary().sql("ALTER DATABASE other CONNECTION LIMIT -1");
+            assertThat(Paused.settings(paused.primary())).isEqualTo(before);
+            Paused.write(paused.primary());
+        }
+    }
+
+    @Test
+    void pausesSomeDatabasesOnly() throws Exception {
+        try (Paused paused = new Paused(17, folder).startAgents();
+                Connection other = paused.primary().connect("other", "postgres", "");
+                Statement busy = other.createStatement()) {
+            busy.execute("CREATE TABLE t (v int)");
+            JsonObject answer = paused.pause(new JsonObject().put("databases", new JsonArray().add("app")));
+            busy.execute("INSERT INTO t VALUES (1)");
+            assertThat(answer.getJsonArray("couldStillWrite").encode()).contains("databases that are not paused");
+            assertThatThrownBy(() -> Paused.write(paused.primary())).hasMessageContaining("too many connections");
+            paused.resume();
+            Paused.write(paused.primary());
+        }
+    }
+
+    @Test
+    void refuses() throws Exception {
+        try (Paused paused = new Paused(17, folder, Map.of("max_prepared_transactions", "5")).startAgents()) {
+            Postgres primary = paused.primary();
+
+            assertThat(paused.agent()
+                            .order("/v1/writes/pause", new JsonObject())
+                            .body())
+                    .contains("either");
+            assertThat(paused.refused("/v1/writes/pause", new JsonObject(), 400))
+                    .isEmpty();
+            assertThat(paused.refused("/v1/writes/pause", Paused.ALL.copy().put("ttl", "1s"), 422))
+                    .isEmpty();
+            assertThat(paused.refused("/v1/writes/pause", Paused.ALL.copy().put("ttl", "2h"), 422))
+                    .isEmpty();
+            assertThat(paused.refused("/v1/writes/pause", Paused.ALL.copy().put("ttl", "soon"), 400))
+                    .isEmpty();
+            assertThat(paused.refused("/v1/writes/pause", Paused.ALL.copy().put("method", "magic"), 400))
+                    .isEmpty();
+            assertThat(paused.refused("/v1/writes/pause", databases("app", "nowhere"), 412))
+                    .containsExactly("databases");
+            assertThat(paused.refused("/v1/writes/pause", databases("pgsidecar"), 412))
+                    .containsExactly("databases");
+            assertThat(paused.refused(
+                            "/v1/writes/pause",
+                            Paused.ALL.copy().put("waitForStandbys", new JsonArray().add("pg-7")),
+                            412))
+                    .containsExactly("standbys");
+
+            primary.sqlIn("app", "BEGIN; INSERT INTO t DEFAULT VALUES; PREPARE TRANSACTION 'later'");
+            assertThat(paused.refused("/v1/writes/pause", Paused.ALL, 412)).containsExactly("prepared-transactions");
+            primary.sqlIn("app", "ROLLBACK PREPARED 'later'");
+
+            primary.sqlIn(
+                    "app",
+                    "CREATE SUBSCRIPTION s CONNECTION 'host=127.0.0.1 port=1' PUBLICATION p"
+                            + " WITH (connect = false, slot_name = NONE)");
+            primary.sqlIn("app", "ALTER SUBSCRIPTION s SET (slot_name = 's')", "ALTER SUBSCRIPTION s ENABLE");
+            assertThat(paused.refused("/v1/writes/pause", Paused.ALL, 412)).containsExactly("subscriptions");
+            primary.sqlIn("app", "ALTER SUBSCRIPTION s DISABLE", "ALTER SUBSCRIPTION s SET (slot_name = NONE)");
+            primary.sqlIn("app", "DROP SUBSCRIPTION s");
+
+            assertThat(new JsonObject(paused.trio()
+                                    .agent("pg-1")
+                                    .order("/v1/writes/pause", Paused.ALL)
+                                    .body())
+                            .encode())
+                    .contains("\"status\":412", "order it at the primary's agent");
+
+            JsonObject seven = new JsonObject().put("generation", 7);
+            assertThat(paused.refused("/v1/writes/commit", seven.copy().put("target", "pg-1"), 409))
+                    .contains("generation", "proved");
+            assertThat(paused.agent()
+                            .command("PUT", "/v1/writes/lease", AgentProcess.OPERATE, seven.encode())
+                            .statusCode())
+                    .isEqualTo(409);
+
+            paused.pauseAll("60s");
+            assertThat(paused.refused("/v1/writes/pause", Paused.ALL, 409)).containsExactly("not-paused");
+            assertThat(paused.refused("/v1/writes/resume", seven, 409)).containsExactly("generation");
+            assertThat(paused.refused("/v1/writes/commit", seven.copy().put("target", "pg-1"), 409))
+                    .contains("generation");
+            JsonObject one = new JsonObject().put("generation", 1);
+            assertThat(paused.refused("/v1/writes/commit", one, 412)).contains("target");
+            assertThat(paused.refused("/v1/writes/commit", one.copy().put("target", "pg-9"), 412))
+                    .contains("target");
+            assertThat(paused.agent()
+                            .command("PUT", "/v1/writes/lease", AgentProcess.OPERATE, seven.encode())
+                            .statusCode())
+                    .isEqualTo(409);
+            assertThat(paused.agent()
+                            .command("PUT", "/v1/writes/lease", AgentProcess.OPERATE, "{}")
+                            .statusCode())
+                    .isEqualTo(400);
+            assertThat(paused.agent()
+                            .command("PUT", "/v1/writes/lease", AgentProcess.VIEW, one.encode())
+                            .statusCode())
+                    .isEqualTo(403);
+            assertThat(new JsonObject(paused.trio()
+                                    .agent("pg-1")
+                                    .order("/v1/promote", new JsonObject().put("generation", 1))
+                                    .body())
+                            .encode())
+                    .contains("\"status\":412", "not committed");
+            assertThat(paused.state()).as("none of it has touched the pause").isEqualTo("paused");
+            paused.resume();
+        }
+    }
+
+    @Test
+    void handsOverToAStandbyWhileThePrimaryLives() throws Exception {
+        try (Paused paused = new Paused(17, folder).startAgents()) {
+            Paused.write(paused.primary());
+            long generation = paused.pause(Paused.ALL.copy().put("waitForStandbys", new JsonArray().add("pg-1")))
+                    .getLong("generation");
+            JsonObject order = new JsonObject().put("generation", generation);
+            JsonObject committed =
+                    paused.order("/v1/writes/commit", order.copy().put("target", "pg-1"));
+            assertThat(committed.getString("state"))
+                    .as(committed.encodePrettily())
+                    .isEqualTo("succeeded");
+            assertThat(paused.state()).isEqualTo("handed-over");
+            assertThat(new JsonObject(paused.trio()
+                                    .agent("pg-2")
+                                    .order("/v1/promote", order)
+                                    .body())
+                            .encode())
+                    .contains("\"status\":412", "handed over to pg-1");
+
+            JsonObject promoted = paused.order("pg-1", "/v1/promote", order);
+
+            assertThat(promoted.getString("state"))
+                    .as(promoted.encodePrettily())
+                    .isEqualTo("succeeded");
+            assertThat(promoted.getJsonObject("result").getLong("resumedGeneration"))
+                    .isEqualTo(generation);
+            paused.trio().agent("pg-1").await200("/primary");
+            Postgres next = paused.trio().server("pg-1");
+            Paused.write(next);
+            assertThat(next.queryIn("app", "SELECT count(*) FROM t")).isEqualTo("2");
+            paused.agent().await503("/primary", "superseded");
+            assertThatThrownBy(() -> Paused.write(paused.primary())).hasMessageContaining("too many connections");
+            assertThat(paused.refused("/v1/writes/resume", new JsonObject(), 412))
+                    .contains("superseded");
+            assertThat(paused.state()).isEqualTo("handed-over");
+        }
+    }
+
+    @Test
+    void adoptsAPauseWhereSomebodyElseHasPromoted() throws Exception {
+        try (Paused paused = new Paused(17, folder).startAgents()) {
+            String before = Paused.settings(paused.primary());
+            paused.pauseAll("60s");
+            Postgres next = paused.trio().server("pg-1");
+            paused.trio().cluster().awaitReplay(paused.primary(), next);
+            paused.primary().stop();
+            next.promote();
+            AgentProcess agent = paused.trio().agent("pg-1");
+            await().atMost(Duration.ofSeconds(20))
+                    .untilAsserted(() -> assertThat(agent.look("/v1/writes").getString("state"))
+                            .as(agent.log())
+                            .isEqualTo("open"));
+            assertThat(Paused.settings(next)).isEqualTo(before);
+            Paused.write(next);
+            assertThat(next.queryIn("pgsidecar", "SELECT ended_how FROM pgsidecar.write_pause"))
+                    .isEqualTo("adopted by pg-1");
+        }
+    }
+
+    private static JsonObject databases(String... names) {
+        JsonArray array = new JsonArray();
+        for (String name : names) {
+            array.add(name);
+        }
+        return new JsonObject().put("databases", array);
+    }
+}
