@@ -48,6 +48,10 @@ record Api(String name, String url, Optional<String> token, Optional<Path> autho
         return send("DELETE", path, null, Map.of());
     }
 
+    Answer put(String path, JsonObject body) throws Unreachable {
+        return send("PUT", path, body, Map.of());
+    }
+
     Answer post(String path, JsonObject body, Map<String, String> headers) throws Unreachable {
         return send("POST", path, body, headers);
     }

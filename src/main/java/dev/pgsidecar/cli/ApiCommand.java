@@ -1,5 +1,8 @@
 package dev.pgsidecar.cli;
 
+import io.vertx.core.json.JsonObject;
+import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Mixin;
 
@@ -27,6 +30,38 @@ abstract class ApiCommand implements Callable<Integer> {
             System.err.println("pgsidecar: " + e.getMessage());
             return Report.UNREACHABLE;
         }
+    }
+
+    /** Orders, or with a dry run only has it judged, and shows how it goes; returns the exit code. */
+    int order(String path, JsonObject body, boolean dryRun) throws UsageException, Unreachable {
+        Api agent = options().agent();
+        if (dryRun) {
+            return judged(agent.post(path + "?dryRun=true", body, Map.of()));
+        }
+        Api.Answer answer = agent.post(
+                path, body, Map.of("Idempotency-Key", UUID.randomUUID().toString()));
+        return answer.isError()
+                ? error(answer)
+                : Following.toTheEnd(agent, answer.body(), options().json());
+    }
+
+    /** Shows an error as it was asked for. */
+    int error(Api.Answer answer) {
+        return options().json() ? print(answer) : Report.problem(answer);
+    }
+
+    private int judged(Api.Answer answer) {
+        if (answer.isError()) {
+            return error(answer);
+        }
+        boolean would = answer.body().getBoolean("wouldRun");
+        if (options().json()) {
+            print(answer);
+            return would ? Report.DONE : Report.REFUSED;
+        }
+        Report.checks(answer.body());
+        System.out.println(would ? "It would be carried out." : "It would be refused.");
+        return would ? Report.DONE : Report.REFUSED;
     }
 
     /** Prints an answer as it came, where that was asked for. */

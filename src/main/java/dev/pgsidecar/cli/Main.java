@@ -23,6 +23,7 @@ import picocli.CommandLine.ParseResult;
             AgentCommand.class,
             StatusCommand.class,
             PromoteCommand.class,
+            WritesCommand.class,
             OperationsCommand.class,
             WatchCommand.class,
             CapabilitiesCommand.class,

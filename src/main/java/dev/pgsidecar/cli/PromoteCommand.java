@@ -4,8 +4,6 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.UUID;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -17,7 +15,7 @@ import picocli.CommandLine.Option;
         footer = {
             "",
             "The primary must be gone: stopped (--expect-checkpoint, from its pg_controldata), or dead and fenced",
-            "(--dead its name). Exit codes: 0 done, 1 refused, 2 usage, 3 unreachable, 4 failed, 5 still running.",
+            "(--dead its name); or it lives, and has handed over its paused writes (--generation). Exit codes: 0 done, 1 refused, 2 usage, 3 unreachable, 4 failed, 5 still running.",
             "",
             "    pgsidecar promote --agent pg-1 --dead pg-0 --dry-run",
             "    pgsidecar promote --agent pg-1 --dead pg-0"
@@ -37,6 +35,12 @@ final class PromoteCommand extends ApiCommand {
     private String checkpoint;
 
     @Option(
+            names = "--generation",
+            paramLabel = "N",
+            description = "The write pause that a living primary has handed over (pgsidecar writes commit).")
+    private Long generation;
+
+    @Option(
             names = "--max-lag",
             paramLabel = "SIZE",
             description = "How much received WAL may still wait for replay, such as 16MB (default: 0).")
@@ -53,7 +57,6 @@ final class PromoteCommand extends ApiCommand {
 
     @Override
     int run() throws UsageException, Unreachable {
-        Api agent = options().agent();
         JsonObject body = new JsonObject().put("waive", new JsonArray(waive));
         if (dead != null) {
             body.put("deadPrimary", dead);
@@ -64,28 +67,9 @@ final class PromoteCommand extends ApiCommand {
         if (maxLag != null) {
             body.put("maxLag", maxLag);
         }
-        if (dryRun) {
-            return dryRun(agent.post("/v1/promote?dryRun=true", body, Map.of()));
+        if (generation != null) {
+            body.put("generation", generation);
         }
-        Api.Answer answer = agent.post(
-                "/v1/promote", body, Map.of("Idempotency-Key", UUID.randomUUID().toString()));
-        if (answer.isError()) {
-            return options().json() ? print(answer) : Report.problem(answer);
-        }
-        return Following.toTheEnd(agent, answer.body(), options().json());
-    }
-
-    private int dryRun(Api.Answer answer) {
-        if (answer.isError()) {
-            return options().json() ? print(answer) : Report.problem(answer);
-        }
-        boolean would = answer.body().getBoolean("wouldRun");
-        if (options().json()) {
-            print(answer);
-            return would ? Report.DONE : Report.REFUSED;
-        }
-        Report.checks(answer.body());
-        System.out.println(would ? "It would be carried out." : "It would be refused.");
-        return would ? Report.DONE : Report.REFUSED;
+        return order("/v1/promote", body, dryRun);
     }
 }

@@ -3,7 +3,9 @@ package dev.pgsidecar.cli;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /** What the agent says about checks, steps and errors, for people; and the exit code that it means. */
@@ -70,6 +72,12 @@ final class Report {
         String state = operation.getString("state");
         System.out.printf("%s %s%n", operation.getString("id"), state);
         JsonObject result = operation.getJsonObject("result", new JsonObject());
+        for (String name : List.of("generation", "guarantee", "finalLsn", "timeline")) {
+            Optional.ofNullable(result.getValue(name)).ifPresent(value -> System.out.printf("  %s: %s%n", name, value));
+        }
+        for (String name : List.of("couldStillWrite", "kept")) {
+            result.getJsonArray(name, new JsonArray()).forEach(value -> System.out.printf("  %s: %s%n", name, value));
+        }
         result.getJsonArray("warnings", new JsonArray()).forEach(warning -> System.out.println("  note: " + warning));
         if (operation.getString("failure") != null) {
             System.err.println("pgsidecar: " + operation.getString("failure"));

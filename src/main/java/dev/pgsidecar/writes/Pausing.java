@@ -148,7 +148,8 @@ final class Pausing implements Runbook {
             if (System.nanoTime() - end > 0) {
                 throw StepFailed.because(
                         "it could not be proved that nobody writes: " + doubt.get(),
-                        "SELECT * FROM pg_stat_activity; stop what comes back, then order it again");
+                        "stop what comes back (pg_stat_activity; the agent's log names it), or use method close, which keeps"
+                                + " superusers out too; then order it again");
             }
             terminateOnce(run);
             run.rest(BETWEEN_SAMPLES);

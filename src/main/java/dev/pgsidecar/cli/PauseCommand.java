@@ -1,0 +1,157 @@
+package dev.pgsidecar.cli;
+
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicBoolean;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code pgsidecar writes pause}: holds application writes back. */
+@Command(
+        name = "pause",
+        mixinStandardHelpOptions = true,
+        description = "Holds application writes back under a lease, ends all sessions, and proves that nobody writes.",
+        footer = {
+            "",
+            "Without --hold the lease ends after --ttl unless \"pgsidecar writes renew\" prolongs it. With --hold this",
+            "command renews it until it is interrupted (Ctrl-C), and resumes writes then."
+        })
+final class PauseCommand extends ApiCommand {
+
+    @Option(names = "--all", description = "All databases but the agent's own.")
+    private boolean all;
+
+    @Option(
+            names = {"-d", "--database"},
+            paramLabel = "NAME",
+            description = "A database to hold back; may be repeated.")
+    private List<String> databases = new ArrayList<>();
+
+    @Option(
+            names = "--method",
+            paramLabel = "limit|close",
+            description = "limit keeps ordinary roles out (default); close everybody, superusers too.")
+    private String method;
+
+    @Option(names = "--ttl", paramLabel = "TIME", description = "How long the lease lasts, 2s to 1h (default: 60s).")
+    private String ttl;
+
+    @Option(
+            names = "--wait-for",
+            paramLabel = "STANDBY",
+            description = "A standby, by application_name, that has to have everything; may be repeated.")
+    private List<String> standbys = new ArrayList<>();
+
+    @Option(names = "--reason", paramLabel = "TEXT", description = "For people who wonder.")
+    private String reason;
+
+    @Option(
+            names = "--waive",
+            paramLabel = "CHECK",
+            description = "A failed check that you override at your own risk; may be repeated.")
+    private List<String> waive = new ArrayList<>();
+
+    @Option(names = "--hold", description = "Renews the lease until interrupted, then resumes writes.")
+    private boolean hold;
+
+    @Option(names = "--dry-run", description = "Only checks.")
+    private boolean dryRun;
+
+    @Override
+    int run() throws UsageException, Unreachable {
+        JsonObject body = new JsonObject().put("waive", new JsonArray(waive));
+        if (all) {
+            body.put("all", true);
+        }
+        if (!databases.isEmpty()) {
+            body.put("databases", new JsonArray(databases));
+        }
+        if (method != null) {
+            body.put("method", method);
+        }
+        if (ttl != null) {
+            body.put("ttl", ttl);
+        }
+        if (!standbys.isEmpty()) {
+            body.put("waitForStandbys", new JsonArray(standbys));
+        }
+        if (reason != null) {
+            body.put("reason", reason);
+        }
+        return hold && !dryRun ? hold(body) : order("/v1/writes/pause", body, dryRun);
+    }
+
+    private int hold(JsonObject body) throws UsageException, Unreachable {
+        Api agent = options().agent();
+        Api.Answer answer = agent.post(
+                "/v1/writes/pause",
+                body,
+                Map.of("Idempotency-Key", UUID.randomUUID().toString()));
+        if (answer.isError()) {
+            return error(answer);
+        }
+        int code = Following.toTheEnd(agent, answer.body(), options().json());
+        if (code != Report.DONE) {
+            return code;
+        }
+        Api.Answer now = agent.get("/v1/writes");
+        Long generation = now.isError() ? null : now.body().getLong("generation");
+        if (generation == null) {
+            System.err.println("pgsidecar: the pause has ended already");
+            return Report.FAILED;
+        }
+        return keep(agent, new JsonObject().put("generation", generation));
+    }
+
+    /** Until the lease is lost, or somebody ends this command: then the writes go on at once. */
+    private int keep(Api agent, JsonObject lease) {
+        AtomicBoolean held = new AtomicBoolean(true);
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            if (held.get()) {
+                resume(agent, lease);
+            }
+        }));
+        JsonObject renewal = ttl == null ? lease : lease.copy().put("ttl", ttl);
+        System.err.println("held; Ctrl-C resumes writes");
+        while (true) {
+            Duration left;
+            try {
+                Api.Answer answer = agent.put("/v1/writes/lease", renewal);
+                if (answer.isError() && answer.status() < 500) {
+                    held.set(false);
+                    Report.problem(answer);
+                    return Report.FAILED;
+                }
+                left = answer.isError()
+                        ? Duration.ofSeconds(1)
+                        : Duration.ofMillis((long) (answer.body().getDouble("leaseSecondsLeft") * 1000 / 3));
+            } catch (Unreachable e) {
+                System.err.println("pgsidecar: not renewed: " + e.getMessage());
+                left = Duration.ofSeconds(1);
+            }
+            try {
+                Thread.sleep(left);
+            } catch (InterruptedException e) {
+                return Report.FAILED;
+            }
+        }
+    }
+
+    private static void resume(Api agent, JsonObject lease) {
+        try {
+            Api.Answer answer = agent.post("/v1/writes/resume", lease, Map.of("Prefer", "wait=25"));
+            if (answer.isError()) {
+                Report.problem(answer);
+            } else {
+                Report.outcome(answer.body());
+            }
+        } catch (Unreachable e) {
+            System.err.println("pgsidecar: not resumed, the lease ends it: " + e.getMessage());
+        }
+    }
+}

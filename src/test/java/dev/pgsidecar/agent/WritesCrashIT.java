@@ -1,0 +1,340 @@
+package dev.pgsidecar.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import dev.pgsidecar.cluster.Cluster;
+import dev.pgsidecar.cluster.Postgres;
+import dev.pgsidecar.cluster.Psql;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * The agent, the server, or both die at each line of a pause, a hand-over and a resume. Whatever is left ends as it should: by
+ * the lease, or, once the hand-over is committed, by an order only; and every value is as it was.
+ */
+@Tag("agent")
+class WritesCrashIT {
+
+    private static final JsonObject PAUSE = new JsonObject().put("all", true).put("ttl", "3s");
+
+    @TempDir
+    Path folder;
+
+    private Cluster cluster;
+    private Postgres primary;
+    private String before;
+
+    @BeforeEach
+    void startAServer() {
+        cluster = Cluster.on(17);
+        primary = cluster.primary("pg-0");
+        Psql.run(primary, Path.of("deploy/sql/observe.sql").toAbsolutePath());
+        Psql.run(primary, Path.of("deploy/sql/install.sql").toAbsolutePath(), "--dbname=pgsidecar");
+        primary.hba("host all pgsidecar,app 127.0.0.1/32 trust");
+        primary.sql("CREATE ROLE app LOGIN", "CREATE DATABASE app OWNER app CONNECTION LIMIT 150");
+        primary.sqlIn("app", "SET ROLE app", "CREATE TABLE t (v bigserial)");
+        before = Paused.settings(primary);
+    }
+
+    @AfterEach
+    void stop() {
+        cluster.close();
+    }
+
+    static Stream<String> ofAPause() {
+        return Stream.of("record", "terminate", "prove", "standbys", "be-seen")
+                .flatMap(step -> Stream.of("pause/" + step + ":before", "pause/" + step + ":after"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = "pause:ordered")
+    @MethodSource("ofAPause")
+    void endsByItselfWhereTheAgentDiesInAPause(String point) throws Exception {
+        String id = die(point, "/v1/writes/pause", PAUSE);
+        try (AgentProcess anew = agent(Map.of())) {
+            JsonObject operation = awaitEnd(anew, id);
+            boolean recorded = !point.equals("pause:ordered") && !point.equals("pause/record:before");
+            assertThat(operation.getString("state"))
+                    .as("%s%n%s", operation.encodePrettily(), anew.log())
+                    .isIn(recorded ? "succeeded" : "interrupted", recorded ? "failed" : "interrupted");
+            assertOpens(anew);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("ofAPause")
+    void endsByItselfWhereBothDieInAPause(String point) throws Exception {
+        String id = die(point, "/v1/writes/pause", PAUSE);
+        primary.kill();
+        try (AgentProcess anew = agent(Map.of())) {
+            primary.start();
+            awaitEnd(anew, id);
+            assertOpens(anew);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "resume:ordered",
+                "resume/resume:before",
+                "resume/resume:after",
+                "resume/end-sessions:before",
+                "resume/end-sessions:after",
+                "resume/be-seen:before",
+                "resume/be-seen:after"
+            })
+    void goesOnWhereTheAgentDiesInAResume(String point) throws Exception {
+        try (AgentProcess agent = agent(Map.of())) {
+            pause(agent, PAUSE.copy().put("ttl", "1h"));
+        }
+        String id = die(point, "/v1/writes/resume", new JsonObject());
+        try (AgentProcess anew = agent(Map.of())) {
+            assertThat(awaitEnd(anew, id).getString("state")).isEqualTo("succeeded");
+            assertOpens(anew);
+        }
+    }
+
+    @Test
+    void holdsOnAfterTheServersDeath() throws Exception {
+        try (AgentProcess agent = agent(Map.of())) {
+            pause(agent, PAUSE.copy().put("ttl", "6s"));
+            primary.kill();
+            primary.start();
+            assertThatThrownBy(() -> Paused.write(primary)).hasMessageContaining("too many connections");
+            agent.await503("/primary", "writes-paused");
+            assertOpens(agent);
+        }
+    }
+
+    @Test
+    void endsWhereTheServerDiesInThePause() throws Exception {
+        try (AgentProcess agent = agent(Map.of())) {
+            agent.await200("/primary");
+            Thread killer = Thread.ofVirtual().start(() -> {
+                try {
+                    Thread.sleep(ThreadLocalRandom.current().nextInt(10, 150));
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+                primary.kill();
+            });
+            JsonObject operation = new JsonObject(
+                    agent.order("/v1/writes/pause", PAUSE, "Prefer", "wait=30").body());
+            killer.join();
+            primary.start();
+            assertThat(operation.getString("state"))
+                    .as("either it was done by then, or it failed: %s", operation.encodePrettily())
+                    .isNotEqualTo("running");
+            assertOpens(agent);
+        }
+    }
+
+    /** As if the clock of the server's host had been set: the record's expiry is the past, and then the far future. */
+    @Test
+    void believesNoClockAlone() throws Exception {
+        try (AgentProcess agent = agent(Map.of())) {
+            pause(agent, PAUSE.copy().put("ttl", "1h"));
+            String generation = primary.queryIn("pgsidecar", "SELECT max(generation) FROM pgsidecar.write_pause");
+            renew(agent, generation, "5s");
+            primary.sqlIn(
+                    "pgsidecar",
+                    "UPDATE pgsidecar.write_pause SET expires = expires - interval '3s' WHERE ended IS NULL");
+            // The new expiry counts by the monotonic clock from when it was first seen: two seconds, not a moment.
+            assertThat(state(agent)).isEqualTo("paused");
+            assertOpens(agent);
+        }
+    }
+
+    @Test
+    void waitsWithTheAgentAway() throws Exception {
+        try (AgentProcess agent = agent(Map.of())) {
+            pause(agent, PAUSE);
+        }
+        Thread.sleep(3500);
+        assertThatThrownBy(() -> Paused.write(primary))
+                .as("nobody but its holder ends a lease")
+                .hasMessageContaining("too many connections");
+        try (AgentProcess anew = agent(Map.of())) {
+            assertOpens(anew);
+        }
+    }
+
+    @Test
+    void needsNoStateFolder() throws Exception {
+        try (AgentProcess agent = agent(Map.of())) {
+            pause(agent, PAUSE.copy().put("ttl", "8s"));
+        }
+        deleteState();
+        try (AgentProcess anew = agent(Map.of())) {
+            anew.await503("/primary", "writes-paused");
+            assertThatThrownBy(() -> Paused.write(primary)).hasMessageContaining("too many connections");
+            assertOpens(anew);
+        }
+    }
+
+    @RepeatedTest(4)
+    void endsWhereTheAgentDiesAroundTheExpiry() throws Exception {
+        try (AgentProcess agent = agent(Map.of())) {
+            pause(agent, PAUSE.copy().put("ttl", "2s"));
+            Thread.sleep(ThreadLocalRandom.current().nextInt(1700, 2600));
+        }
+        try (AgentProcess anew = agent(Map.of())) {
+            assertOpens(anew);
+        }
+    }
+
+    @Test
+    void changesNothingWhenToldToStop() throws Exception {
+        try (AgentProcess agent = agent(Map.of())) {
+            pause(agent, PAUSE.copy().put("ttl", "5s"));
+            agent.process().destroy();
+            assertThat(agent.process().waitFor(20, TimeUnit.SECONDS)).isTrue();
+        }
+        assertThatThrownBy(() -> Paused.write(primary)).hasMessageContaining("too many connections");
+        try (AgentProcess anew = agent(Map.of())) {
+            assertOpens(anew);
+        }
+    }
+
+    @Test
+    void undoesAPauseThatIsCancelled() throws Exception {
+        Postgres standby = cluster.standby("pg-1", primary);
+        try (AgentProcess agent = agent(Map.of())) {
+            agent.await200("/primary");
+            await().until(() -> primary.query(
+                            "SELECT count(*) FROM pg_stat_replication WHERE application_name = 'pg-1'")
+                    .equals("1"));
+            standby.sql("SELECT pg_wal_replay_pause()"); // it never has everything
+            JsonObject order = PAUSE.copy().put("ttl", "1h").put("waitForStandbys", new JsonArray().add("pg-1"));
+            String id = new JsonObject(agent.order("/v1/writes/pause", order).body()).getString("id");
+            await().untilAsserted(() -> assertThat(agent.look("/v1/operations/" + id)
+                            .getJsonArray("steps")
+                            .encode())
+                    .contains("standbys"));
+            assertThat(agent.order("/v1/writes/resume", new JsonObject()).statusCode())
+                    .as("one at a time")
+                    .isEqualTo(409);
+            assertThat(agent.command("DELETE", "/v1/operations/" + id, AgentProcess.OPERATE, "")
+                            .statusCode())
+                    .isEqualTo(202);
+            assertThat(awaitEnd(agent, id).getString("state")).isEqualTo("cancelled");
+            assertOpens(agent);
+        }
+    }
+
+    // --- Tools -------------------------------------------------------------------------------------------------------
+
+    private AgentProcess agent(Map<String, String> more) {
+        Map<String, String> environment = new HashMap<>(Map.of(
+                "PGSIDECAR_NAME", "pg-0",
+                "PGSIDECAR_POSTGRES_USER", "pgsidecar",
+                "PGSIDECAR_POSTGRES_DATABASE", "pgsidecar"));
+        environment.putAll(more);
+        return AgentProcess.start(
+                        cluster,
+                        primary.port(),
+                        environment,
+                        "--state-dir",
+                        folder.resolve("state").toString())
+                .awaitAnswer();
+    }
+
+    /** Orders at an agent that dies at that point; the operation's name. */
+    private String die(String point, String path, JsonObject order) throws Exception {
+        try (AgentProcess agent = agent(Map.of("PGSIDECAR_TEST_HALT_AT", point))) {
+            await().until(() -> agent.status("/health") == 200);
+            try {
+                agent.order(path, order);
+            } catch (UncheckedIOException e) {
+                // it died before it could answer
+            }
+            assertThat(agent.process().waitFor(20, TimeUnit.SECONDS))
+                    .as(agent.log())
+                    .isTrue();
+            assertThat(agent.process().exitValue()).isEqualTo(137);
+        }
+        try (Stream<Path> journals = Files.list(folder.resolve("state/operations"))) {
+            return journals.map(file -> file.getFileName().toString())
+                    .filter(name -> name.endsWith(".json") && name.startsWith(path.replaceAll(".*/", "")))
+                    .map(name -> name.replace(".json", ""))
+                    .max(String::compareTo)
+                    .orElseThrow();
+        }
+    }
+
+    private static void pause(AgentProcess agent, JsonObject order) {
+        agent.await200("/primary");
+        JsonObject operation = new JsonObject(
+                agent.order("/v1/writes/pause", order, "Prefer", "wait=30").body());
+        assertThat(operation.getString("state"))
+                .as("%s%n%s", operation.encodePrettily(), agent.log())
+                .isEqualTo("succeeded");
+    }
+
+    private static void renew(AgentProcess agent, String generation, String ttl) {
+        var answer = agent.command(
+                "PUT",
+                "/v1/writes/lease",
+                AgentProcess.OPERATE,
+                new JsonObject()
+                        .put("generation", Long.valueOf(generation))
+                        .put("ttl", ttl)
+                        .encode());
+        assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
+    }
+
+    private static JsonObject awaitEnd(AgentProcess agent, String id) {
+        return await(id)
+                .atMost(Duration.ofSeconds(40))
+                .until(
+                        () -> agent.look("/v1/operations/" + id),
+                        operation -> !operation.getString("state").equals("running"));
+    }
+
+    private static String state(AgentProcess agent) {
+        return agent.look("/v1/writes").getString("state");
+    }
+
+    /** Everything is as it was, and the application writes. */
+    private void assertOpens(AgentProcess agent) throws SQLException {
+        await("open").atMost(Duration.ofSeconds(20)).ignoreExceptions().untilAsserted(() -> assertThat(state(agent))
+                .as(agent.log())
+                .isEqualTo("open"));
+        assertThat(Paused.settings(primary)).isEqualTo(before);
+        Paused.write(primary);
+        agent.await200("/primary");
+        assertThat(primary.queryIn("pgsidecar", "SELECT count(*) FROM pgsidecar.write_pause WHERE ended IS NULL"))
+                .isEqualTo("0");
+    }
+
+    private void deleteState() throws IOException {
+        try (Stream<Path> files = Files.walk(folder.resolve("state"))) {
+            for (Path file : files.sorted(java.util.Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        }
+    }
+}
