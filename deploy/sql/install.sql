@@ -6,7 +6,17 @@
 \set ON_ERROR_STOP on
 SET client_min_messages = warning; -- what is granted already is no news
 
+SELECT current_database() <> 'pgsidecar' AS elsewhere \gset
+\if :elsewhere
+  \echo 'install.sql: run it in the database pgsidecar, which observe.sql makes: psql -X -d pgsidecar -f install.sql'
+  \quit 3
+\endif
+
 BEGIN;
+
+-- Nobody but the agent and superusers has anything to do here: a write pause keeps this database open.
+REVOKE CONNECT, TEMPORARY ON DATABASE pgsidecar FROM PUBLIC;
+GRANT CONNECT ON DATABASE pgsidecar TO pgsidecar;
 
 -- Promote: pg_promote itself, a look whether a point-in-time recovery is going on, and the checkpoint afterwards, which
 -- writes the new timeline into pg_control. Rights on functions are those of this database, where the agent connects.
@@ -70,6 +80,7 @@ CREATE TABLE IF NOT EXISTS pgsidecar.write_pause (
   previous          jsonb NOT NULL,       -- by database: what resume puts back
   final_lsn         pg_lsn,               -- nothing that an application wrote lies behind it; null until that is proved
   guarantee         text,
+  proved_with       jsonb,                -- the counters as they were then; what moves them later is a breach
   committed_to      text,                 -- the hand-over's target; from then on nothing resumes by itself
   committed         timestamptz,
   ended             timestamptz,
@@ -84,32 +95,38 @@ GRANT SELECT ON pgsidecar.write_pause TO pgsidecar;
 CREATE OR REPLACE FUNCTION pgsidecar.undo_statements(of pgsidecar.write_pause) RETURNS text[]
   LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT array_agg(statement ORDER BY name, place) || format(
+  SELECT array_agg(statement ORDER BY datname, place) || format(
       'UPDATE pgsidecar.write_pause SET ended = now(), ended_how = ''by hand'' WHERE generation = %s', of.generation)
   FROM jsonb_to_recordset(of.previous)
-         AS p (name text, connection_limit integer, allow_connections boolean, read_only text),
+         AS p (oid oid, connection_limit integer, allow_connections boolean, read_only text)
+       JOIN pg_database AS d ON d.oid = p.oid, -- it may have another name by now
        LATERAL (VALUES
          (1, CASE WHEN of.method = 'close'
-               THEN format('ALTER DATABASE %I ALLOW_CONNECTIONS %s', p.name, p.allow_connections::text) END),
-         (2, format('ALTER DATABASE %I CONNECTION LIMIT %s', p.name, p.connection_limit)),
+               THEN format('ALTER DATABASE %I ALLOW_CONNECTIONS %s', d.datname, p.allow_connections::text) END),
+         (2, format('ALTER DATABASE %I CONNECTION LIMIT %s', d.datname, p.connection_limit)),
          (3, CASE WHEN p.read_only IS NULL
-               THEN format('ALTER DATABASE %I RESET default_transaction_read_only', p.name)
-               ELSE format('ALTER DATABASE %I SET default_transaction_read_only = %L', p.name, p.read_only) END)
+               THEN format('ALTER DATABASE %I RESET default_transaction_read_only', d.datname)
+               ELSE format('ALTER DATABASE %I SET default_transaction_read_only = %L', d.datname, p.read_only) END)
        ) AS statements (place, statement)
   WHERE statement IS NOT NULL
 $$;
 REVOKE ALL ON FUNCTION pgsidecar.undo_statements(pgsidecar.write_pause) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pgsidecar.undo_statements(pgsidecar.write_pause) TO pgsidecar;
 
--- The sessions that have to go: all in the pause's databases but what serves replication or cleans up. The agent's own
--- are in its own database, which is in no pause.
-CREATE OR REPLACE FUNCTION pgsidecar.sessions_in_scope(of pgsidecar.write_pause) RETURNS SETOF pg_stat_activity
+-- The sessions that have to go: all in the pause's databases but autovacuum's, those that stream from a logical slot, and
+-- workers that go with their leader. The agent's own are in its own database, which is in no pause.
+CREATE OR REPLACE FUNCTION pgsidecar.sessions_in_scope(of pgsidecar.write_pause)
+  RETURNS TABLE (pid integer, role name, superuser boolean, database name, application text, type text,
+                 started timestamptz, writes boolean)
   LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT activity.* FROM pg_stat_activity AS activity
-  WHERE activity.datid IN (SELECT (entry ->> 'oid')::oid FROM jsonb_array_elements(of.previous) AS entry)
-    AND activity.backend_type NOT IN ('walsender', 'autovacuum worker', 'parallel worker')
-    AND activity.pid <> pg_backend_pid()
+  SELECT a.pid, a.usename, coalesce(r.rolsuper, true), a.datname, a.application_name, a.backend_type, a.backend_start,
+         a.backend_xid IS NOT NULL
+  FROM pg_stat_activity AS a LEFT JOIN pg_roles AS r ON r.oid = a.usesysid
+  WHERE a.datid IN (SELECT (entry ->> 'oid')::oid FROM jsonb_array_elements(of.previous) AS entry)
+    AND a.backend_type NOT IN ('autovacuum worker', 'parallel worker')
+    AND NOT (a.backend_type = 'walsender' AND EXISTS (SELECT FROM pg_replication_slots AS s WHERE s.active_pid = a.pid))
+    AND a.pid <> pg_backend_pid()
 $$;
 REVOKE ALL ON FUNCTION pgsidecar.sessions_in_scope(pgsidecar.write_pause) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pgsidecar.sessions_in_scope(pgsidecar.write_pause) TO pgsidecar;
@@ -175,6 +192,8 @@ GRANT EXECUTE ON FUNCTION pgsidecar.pause_writes(text, name[], text, interval, t
 
 -- Ends every session in the pause's databases; after the pause, those that began in it, as they stay read-only. Answers
 -- how many there were, and who the first of them were. Call it until there are none, and then again.
+-- "starting" are processes on their way into these databases: not in pg_stat_activity yet, but with a lock on the database.
+-- One that was there when the pause was recorded may have passed the limit before; one that came later is refused.
 CREATE OR REPLACE FUNCTION pgsidecar.terminate_sessions(of_generation bigint) RETURNS jsonb
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
@@ -187,28 +206,30 @@ BEGIN
   END IF;
   RETURN (
     SELECT jsonb_build_object('done', true, 'active', pause.ended IS NULL, 'sessions', count(*), 'first',
-      coalesce(jsonb_agg(jsonb_build_object('pid', s.pid, 'role', s.usename, 'superuser', coalesce(r.rolsuper, true),
-          'database', s.datname, 'application', s.application_name, 'type', s.backend_type,
-          'writes', s.backend_xid IS NOT NULL))
-        FILTER (WHERE s.place <= 20), '[]'))
-    FROM (SELECT *, row_number() OVER () AS place, pg_terminate_backend(pid)
+      coalesce(jsonb_agg(to_jsonb(s) - 'place' - 'ended') FILTER (WHERE s.place <= 20), '[]'),
+      'starting', (SELECT coalesce(jsonb_agg(DISTINCT l.pid), '[]') FROM pg_locks AS l
+        WHERE l.locktype = 'object' AND l.classid = 'pg_database'::regclass AND l.mode = 'RowExclusiveLock' AND l.granted
+          AND l.objid IN (SELECT (entry ->> 'oid')::oid FROM jsonb_array_elements(pause.previous) AS entry)
+          AND NOT EXISTS (SELECT FROM pg_stat_activity AS a WHERE a.pid = l.pid AND a.datid IS NOT NULL)))
+    FROM (SELECT here.*, row_number() OVER () AS place, pg_terminate_backend(pid) AS ended
           FROM pgsidecar.sessions_in_scope(pause) AS here
-          WHERE pause.ended IS NULL OR here.backend_start BETWEEN pause.started AND pause.ended) AS s
-    LEFT JOIN pg_roles AS r ON r.oid = s.usesysid);
+          WHERE pause.ended IS NULL OR here.started BETWEEN pause.started AND pause.ended) AS s);
 END
 $$;
 REVOKE ALL ON FUNCTION pgsidecar.terminate_sessions(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pgsidecar.terminate_sessions(bigint) TO pgsidecar;
 
 -- Keeps what was proved.
-CREATE OR REPLACE FUNCTION pgsidecar.note_proof(of_generation bigint, final pg_lsn, proved text) RETURNS jsonb
+CREATE OR REPLACE FUNCTION pgsidecar.note_proof(of_generation bigint, final pg_lsn, proved text, counters jsonb)
+  RETURNS jsonb
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   pause pgsidecar.write_pause;
 BEGIN
   PERFORM set_config('synchronous_commit', 'local', true);
-  UPDATE pgsidecar.write_pause SET final_lsn = coalesce(final, final_lsn), guarantee = proved
+  UPDATE pgsidecar.write_pause SET final_lsn = coalesce(final, final_lsn), guarantee = proved,
+    proved_with = coalesce(counters, proved_with)
   WHERE generation = of_generation AND ended IS NULL RETURNING * INTO pause;
   IF NOT FOUND THEN
     RETURN jsonb_build_object('done', false, 'why', 'there is no such pause, or it has ended');
@@ -216,8 +237,8 @@ BEGIN
   RETURN jsonb_build_object('done', true, 'record', to_jsonb(pause));
 END
 $$;
-REVOKE ALL ON FUNCTION pgsidecar.note_proof(bigint, pg_lsn, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION pgsidecar.note_proof(bigint, pg_lsn, text) TO pgsidecar;
+REVOKE ALL ON FUNCTION pgsidecar.note_proof(bigint, pg_lsn, text, jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgsidecar.note_proof(bigint, pg_lsn, text, jsonb) TO pgsidecar;
 
 -- Prolongs the lease: from now on, for so long.
 CREATE OR REPLACE FUNCTION pgsidecar.renew_lease(of_generation bigint, for_time interval) RETURNS jsonb
@@ -250,6 +271,7 @@ BEGIN
   PERFORM set_config('synchronous_commit', 'local', true);
   UPDATE pgsidecar.write_pause SET committed_to = target, committed = clock_timestamp()
   WHERE generation = of_generation AND ended IS NULL AND final_lsn IS NOT NULL AND committed IS NULL
+    AND guarantee IS DISTINCT FROM 'broken' AND target <> node
   RETURNING * INTO pause;
   IF NOT FOUND THEN
     SELECT * INTO pause FROM pgsidecar.write_pause WHERE ended IS NULL;
@@ -295,6 +317,9 @@ BEGIN
     IF place.datname IS NULL THEN
       pause.kept := pause.kept || to_jsonb(format('%s was dropped', place.name));
       CONTINUE;
+    ELSIF place.datconnlimit = -2 THEN -- whoever touches it is thrown out of the server
+      pause.kept := pause.kept || to_jsonb(format('%s is what a failed DROP DATABASE has left', place.name));
+      CONTINUE;
     END IF;
     IF pause.method = 'close' AND NOT place.datallowconn THEN
       EXECUTE format('ALTER DATABASE %I ALLOW_CONNECTIONS %s', place.datname, place.allow_connections::text);
@@ -324,5 +349,18 @@ END
 $$;
 REVOKE ALL ON FUNCTION pgsidecar.resume_writes(bigint, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pgsidecar.resume_writes(bigint, text) TO pgsidecar;
+
+-- The functions above act with their owner's rights, so a lease could not end if that role lost them: they belong to the one
+-- superuser that always is one.
+DO $$
+DECLARE
+  made regprocedure;
+BEGIN
+  EXECUTE format('ALTER TABLE pgsidecar.write_pause OWNER TO %I', (SELECT rolname FROM pg_roles WHERE oid = 10));
+  FOR made IN SELECT oid FROM pg_proc WHERE pronamespace = 'pgsidecar'::regnamespace LOOP
+    EXECUTE format('ALTER FUNCTION %s OWNER TO %I', made, (SELECT rolname FROM pg_roles WHERE oid = 10));
+  END LOOP;
+END
+$$;
 
 COMMIT;

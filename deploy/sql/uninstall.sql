@@ -11,6 +11,7 @@ BEGIN;
 DO $$
 BEGIN
   IF to_regclass('pgsidecar.write_pause') IS NOT NULL THEN
+    LOCK TABLE pgsidecar.write_pause IN ACCESS EXCLUSIVE MODE; -- nobody pauses in between
     IF EXISTS (SELECT FROM pgsidecar.write_pause WHERE ended IS NULL) THEN
       RAISE EXCEPTION 'writes are paused' USING HINT =
         'SELECT pgsidecar.resume_writes(generation, ''uninstall'') FROM pgsidecar.write_pause WHERE ended IS NULL';
@@ -21,7 +22,7 @@ $$;
 DROP FUNCTION IF EXISTS pgsidecar.resume_writes(bigint, text);
 DROP FUNCTION IF EXISTS pgsidecar.commit_hand_over(bigint, text);
 DROP FUNCTION IF EXISTS pgsidecar.renew_lease(bigint, interval);
-DROP FUNCTION IF EXISTS pgsidecar.note_proof(bigint, pg_lsn, text);
+DROP FUNCTION IF EXISTS pgsidecar.note_proof(bigint, pg_lsn, text, jsonb);
 DROP FUNCTION IF EXISTS pgsidecar.terminate_sessions(bigint);
 DROP FUNCTION IF EXISTS pgsidecar.pause_writes(text, name[], text, interval, text, text, text);
 DO $$
@@ -37,6 +38,7 @@ DROP FUNCTION IF EXISTS pgsidecar.drop_physical_slot(name);
 DROP FUNCTION IF EXISTS pgsidecar.create_physical_slot(name);
 DROP SCHEMA IF EXISTS pgsidecar; -- fails if somebody put something of their own there
 
+GRANT CONNECT, TEMPORARY ON DATABASE pgsidecar TO PUBLIC;
 REVOKE pg_checkpoint FROM pgsidecar;
 REVOKE EXECUTE ON FUNCTION pg_catalog.pg_stat_file(text, boolean) FROM pgsidecar;
 REVOKE EXECUTE ON FUNCTION pg_catalog.pg_promote(boolean, integer) FROM pgsidecar;

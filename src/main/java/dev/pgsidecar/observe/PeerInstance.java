@@ -19,6 +19,7 @@ import java.util.stream.Stream;
  * @param logicalSlots the names of its logical slots
  * @param seesAll whether its agent sees the WAL receiver and the senders
  * @param synchronousStandbyNames its {@code synchronous_standby_names}
+ * @param handedOver the write pause that it has handed over to somebody, and still holds
  */
 public record PeerInstance(
         String systemIdentifier,
@@ -31,7 +32,11 @@ public record PeerInstance(
         List<Downstream> downstreams,
         List<String> logicalSlots,
         boolean seesAll,
-        Optional<String> synchronousStandbyNames) {
+        Optional<String> synchronousStandbyNames,
+        Optional<HandOver> handedOver) {
+
+    /** A committed hand-over. */
+    public record HandOver(long generation, String target) {}
 
     /** Whom it streams to. */
     public record Downstream(String application, Optional<String> slot, Optional<String> syncState) {}
@@ -61,7 +66,13 @@ public record PeerInstance(
                         .map(slot -> slot.getString("name"))
                         .toList(),
                 document.getJsonArray("unseen", new JsonArray()).isEmpty(),
-                Optional.ofNullable(document.getString("synchronousStandbyNames"))));
+                Optional.ofNullable(document.getString("synchronousStandbyNames")),
+                handOver(document.getJsonObject("writes", new JsonObject()))));
+    }
+
+    private static Optional<HandOver> handOver(JsonObject writes) {
+        return Optional.ofNullable(writes.getString("committedTo"))
+                .map(target -> new HandOver(writes.getLong("generation"), target));
     }
 
     /** The downstream that this is: by its slot, else by its name. */

@@ -114,7 +114,7 @@ public record Parameters(JsonObject json, String prefix) {
         Duration length;
         try {
             length = new DurationConverter().convert(text.get());
-        } catch (IllegalArgumentException e) {
+        } catch (IllegalArgumentException | ArithmeticException e) {
             throw new IllegalArgumentException(prefix + name + ": not a time such as 30s or PT30S", e);
         }
         if (length.compareTo(least) < 0 || length.compareTo(most) > 0) {

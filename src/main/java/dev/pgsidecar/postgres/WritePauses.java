@@ -5,6 +5,8 @@ import io.vertx.core.json.JsonObject;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * The functions of deploy/sql/install.sql that pause writes and undo it: each is one transaction, which records what it
@@ -52,8 +54,9 @@ public final class WritePauses {
      *
      * @param active whether the pause goes on
      * @param first the first twenty of them
+     * @param starting processes that are on their way in; those of the first look may have passed the limit before it was set
      */
-    public record Terminated(boolean active, long sessions, List<JsonObject> first) {}
+    public record Terminated(boolean active, long sessions, List<JsonObject> first, Set<Integer> starting) {}
 
     /** The active pause, if there is one. */
     public Optional<WritePause> active() throws PostgresException, InterruptedException {
@@ -95,8 +98,11 @@ public final class WritePauses {
                         answer.getLong("sessions"),
                         answer.getJsonArray("first").stream()
                                 .map(JsonObject.class::cast)
-                                .toList())
-                : new Terminated(false, 0, List.of());
+                                .toList(),
+                        answer.getJsonArray("starting").stream()
+                                .map(Integer.class::cast)
+                                .collect(Collectors.toSet()))
+                : new Terminated(false, 0, List.of(), Set.of());
     }
 
     /** Writes a record into the WAL that no application's record can lie behind while nobody writes; where it ends. */
@@ -107,14 +113,20 @@ public final class WritePauses {
                 .getString("at"));
     }
 
-    /** Keeps what was proved; without a position the one that is kept stays. */
-    public Done noteProof(long generation, Optional<Lsn> finalLsn, String guarantee)
+    /**
+     * Keeps what was proved.
+     *
+     * @param finalLsn absent if the one that is kept stays
+     * @param counters what was counted then; absent if those that are kept stay
+     */
+    public Done noteProof(long generation, Optional<Lsn> finalLsn, String guarantee, Optional<JsonObject> counters)
             throws PostgresException, InterruptedException {
         return done(
-                "SELECT pgsidecar.note_proof($1::bigint, $2::text::pg_lsn, $3::text)",
+                "SELECT pgsidecar.note_proof($1::bigint, $2::text::pg_lsn, $3::text, $4::text::jsonb)",
                 generation,
                 finalLsn.map(Lsn::toString).orElse(null),
-                guarantee);
+                guarantee,
+                counters.map(JsonObject::encode).orElse(null));
     }
 
     /** From now on the lease has so long. */

@@ -188,7 +188,8 @@ record PromoteChecks(
             return Check.failed(UPSTREAM, "no pause has been replicated to here", required, hint);
         }
         Optional<String> wrong = notHandedOver(pause.get(), generation)
-                .or(() -> rival(peer -> !peer.name().equals(pause.get().node())));
+                .or(() -> rival(peer -> !peer.name().equals(pause.get().node())))
+                .or(() -> heldNoMore(pause.get()));
         return wrong.map(found -> Check.failed(UPSTREAM, found, required, hint))
                 .orElseGet(() -> Check.passed(
                         UPSTREAM,
@@ -197,6 +198,20 @@ record PromoteChecks(
                                         pause.get().node(),
                                         pause.get().finalLsn().orElseThrow()),
                         required));
+    }
+
+    /** The old primary may have been resumed since, and this standby not know it yet. */
+    private Optional<String> heldNoMore(WritePause pause) {
+        PeerInstance.HandOver meant = new PeerInstance.HandOver(pause.generation(), name);
+        return peers.stream()
+                .filter(peer -> peer.name().equals(pause.node()))
+                .filter(peer -> peer.operation().equals(Optional.of("resume"))
+                        || fresh(peer)
+                                .filter(holder -> holder.timeline() != pause.timeline()
+                                        || !holder.handedOver().equals(Optional.of(meant)))
+                                .isPresent())
+                .map(peer -> "%s holds its writes back no more, or is just resuming them".formatted(peer.name()))
+                .findFirst();
     }
 
     private Optional<String> notHandedOver(WritePause pause, long generation) {
@@ -332,6 +347,9 @@ record PromoteChecks(
 
     private Check peersAnswer() {
         String required = "every other standby says what it has";
+        if (handedOver()) {
+            return holderAnswers();
+        }
         if (complete()) {
             return Check.passed(PEERS_ANSWER, ALL, required);
         }
@@ -353,6 +371,23 @@ record PromoteChecks(
                         String.join("; ", silent),
                         required,
                         "bring them back, or make sure that they have less, then waive peers-answer");
+    }
+
+    /** After a hand-over only the old primary can tell whether it still stands. */
+    private Check holderAnswers() {
+        String holder = facts.facts().writePause().orElseThrow().node();
+        String required = "%s answers, or is known to be dead".formatted(holder);
+        boolean known = request.deadPrimary().equals(Optional.of(holder))
+                || peers.stream()
+                        .anyMatch(peer ->
+                                peer.name().equals(holder) && fresh(peer).isPresent());
+        return known
+                ? Check.passed(PEERS_ANSWER, "so it is; upstream tells what it says", required)
+                : Check.doubtful(
+                        PEERS_ANSWER,
+                        "%s does not answer, or is no peer".formatted(holder),
+                        required,
+                        "look there (pgsidecar writes status), then waive peers-answer; or name it as deadPrimary");
     }
 
     /** Why it is not known how much a peer has. */
@@ -480,9 +515,6 @@ record PromoteChecks(
     private Check replayed() {
         Optional<Lsn> received = facts.received();
         Optional<Lsn> replay = facts.facts().wal().replay();
-        if (handedOver()) {
-            return Check.passed(REPLAYED, ALL, "all that was handed over");
-        }
         if (received.isEmpty() || replay.isEmpty()) {
             return Check.failed(
                     REPLAYED, "no WAL position", "a position", "wait until the standby has replayed something");

@@ -1,5 +1,6 @@
 package dev.pgsidecar.writes;
 
+import dev.pgsidecar.observe.Moment;
 import dev.pgsidecar.operation.Check;
 import dev.pgsidecar.operation.Parameters;
 import dev.pgsidecar.operation.Run;
@@ -47,8 +48,9 @@ final class Adopting implements Runbook {
     private AdoptChecks checks() throws PostgresException, InterruptedException {
         return new AdoptChecks(
                 line.facts(),
-                tools.observations().history().peers().values(),
-                tools.settings().instanceName());
+                tools.eyes().peersNow(),
+                Moment.now(),
+                tools.settings().observe().staleAfter());
     }
 
     @Override
@@ -67,7 +69,8 @@ final class Adopting implements Runbook {
         if (now.judge().stream().anyMatch(Check::failed) || pause.isEmpty()) {
             return "there is none any more";
         }
-        Done done = pauses.resume(pause.get().generation(), "adopted by " + now.name());
+        Done done = pauses.resume(
+                pause.get().generation(), "adopted by " + tools.settings().instanceName());
         run.found("generation", pause.get().generation());
         run.found("kept", new JsonArray(done.kept()));
         return "generation %d of %s"

@@ -12,8 +12,18 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 
-/** Whether the writes can be handed over: a pause that was proved, and a target that has everything. */
-record CommitChecks(Facts facts, CommitRequest request, Collection<Peer> peers, Moment now, Duration staleAfter) {
+/**
+ * Whether the writes can be handed over: a pause that was proved, and a target that has everything.
+ *
+ * @param breach what was seen since that breaks the proof
+ */
+record CommitChecks(
+        Facts facts,
+        CommitRequest request,
+        Optional<String> breach,
+        Collection<Peer> peers,
+        Moment now,
+        Duration staleAfter) {
 
     static final String PROVED = "proved";
     static final String NOT_COMMITTED = "not-committed";
@@ -24,6 +34,7 @@ record CommitChecks(Facts facts, CommitRequest request, Collection<Peer> peers, 
             PauseChecks.IDENTITY,
             PauseChecks.PRIMARY,
             Common.GENERATION,
+            Common.HELD,
             NOT_COMMITTED,
             Common.SUPERSEDED,
             PROVED,
@@ -38,8 +49,9 @@ record CommitChecks(Facts facts, CommitRequest request, Collection<Peer> peers, 
                         .map(meant -> Common.generation(facts.writePause(), meant))
                         .orElseGet(() -> Check.failed(
                                 Common.GENERATION, "none is named", "the pause to hand over", "GET /v1/writes")),
+                Common.held(facts),
                 notCommitted(),
-                Common.superseded(facts, peers),
+                Common.superseded(facts, peers, now, staleAfter),
                 proved(),
                 target(),
                 caughtUp());
@@ -58,8 +70,9 @@ record CommitChecks(Facts facts, CommitRequest request, Collection<Peer> peers, 
     private Check proved() {
         String required = "it was proved that nobody writes";
         boolean proved = facts.writePause().filter(WritePause::proved).isPresent();
-        String found = facts.writePause().flatMap(WritePause::guarantee).orElse("no proof");
-        return proved
+        String found = breach.or(() -> facts.writePause().flatMap(WritePause::guarantee))
+                .orElse("no proof");
+        return proved && breach.isEmpty()
                 ? Check.passed(PROVED, found, required)
                 : Check.failed(
                         PROVED, found, required, "resume, find out who wrote (the agent's log tells), and pause again");
@@ -71,6 +84,9 @@ record CommitChecks(Facts facts, CommitRequest request, Collection<Peer> peers, 
             return Check.failed(TARGET, "none is named", required, "\"target\": the name of the standby's agent");
         }
         String name = request.target().get();
+        if (facts.writePause().filter(pause -> pause.node().equals(name)).isPresent()) {
+            return Check.failed(TARGET, name + ", which is this primary", required, "POST /v1/writes/resume instead");
+        }
         Optional<Peer> peer =
                 peers.stream().filter(each -> each.name().equals(name)).findFirst();
         if (!peers.isEmpty() && peer.isEmpty()) {
@@ -86,7 +102,7 @@ record CommitChecks(Facts facts, CommitRequest request, Collection<Peer> peers, 
                     TARGET,
                     "%s: %s".formatted(name, peer.get().failure().orElse("it is a primary, or its word is old")),
                     required,
-                    "look at its agent");
+                    "GET /v1/instance at its agent: it has to say that it is a replica");
         }
         return sender(facts, peers, name).isPresent()
                 ? Check.passed(TARGET, name, required)

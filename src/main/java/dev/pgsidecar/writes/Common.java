@@ -1,5 +1,6 @@
 package dev.pgsidecar.writes;
 
+import dev.pgsidecar.observe.Moment;
 import dev.pgsidecar.observe.Peer;
 import dev.pgsidecar.observe.PeerInstance;
 import dev.pgsidecar.observe.Role;
@@ -8,6 +9,7 @@ import dev.pgsidecar.postgres.Failure;
 import dev.pgsidecar.postgres.PostgresException;
 import dev.pgsidecar.postgres.catalog.Facts;
 import dev.pgsidecar.postgres.catalog.WritePause;
+import java.time.Duration;
 import java.util.Collection;
 import java.util.Optional;
 
@@ -16,6 +18,7 @@ final class Common {
 
     static final String GENERATION = "generation";
     static final String SUPERSEDED = "superseded";
+    static final String HELD = "held-here";
 
     private Common() {}
 
@@ -61,25 +64,52 @@ final class Common {
                 : Check.conflicting(GENERATION, found, required, "GET /v1/writes");
     }
 
-    /** That no peer has gone on to a newer timeline: nothing may be written here any more. */
-    static Check superseded(Facts facts, Collection<Peer> peers) {
+    /** That nobody else writes, or is about to: then nothing may be written here any more. */
+    static Check superseded(Facts facts, Collection<Peer> peers, Moment now, Duration staleAfter) {
         int own = facts.server().timeline();
-        String required = "no peer on a timeline newer than " + own;
+        String required = "no peer that is a primary, is being promoted, or is on a timeline newer than " + own;
         return peers.stream()
-                .filter(peer ->
-                        peer.before().filter(other -> other.timeline() > own).isPresent())
+                .flatMap(peer -> supersedes(peer, own, now, staleAfter).stream())
                 .findFirst()
-                .map(peer -> Check.failed(
+                .map(found -> Check.failed(
                         SUPERSEDED,
-                        "%s is on %d"
-                                .formatted(
-                                        peer.name(),
-                                        peer.before()
-                                                .map(PeerInstance::timeline)
-                                                .orElseThrow()),
+                        found,
                         required,
                         "this server was superseded: make it a standby of the new primary (pg_rewind), or fence it"))
                 .orElseGet(() -> Check.passed(SUPERSEDED, "none", required));
+    }
+
+    /** That it was ordered at this very server: a pause that came with replication is another one's. */
+    static Check held(Facts facts) {
+        int own = facts.server().timeline();
+        String required = "a pause of this node, on timeline " + own;
+        return facts.writePause()
+                .filter(pause -> !pause.heldOn(own))
+                .map(pause -> Check.failed(
+                        HELD,
+                        "one of %s, on timeline %d".formatted(pause.node(), pause.timeline()),
+                        required,
+                        "it came with replication: POST /v1/writes/resume ends it"))
+                .orElseGet(() -> Check.passed(HELD, "so it is", required));
+    }
+
+    /** The same, for the agent itself. */
+    static boolean isSuperseded(int timeline, Collection<Peer> peers, Moment now, Duration staleAfter) {
+        return peers.stream()
+                .anyMatch(peer -> supersedes(peer, timeline, now, staleAfter).isPresent());
+    }
+
+    /** A timeline never goes back, so a word of any age counts; of a primary beside this one only a fresh one. */
+    private static Optional<String> supersedes(Peer peer, int timeline, Moment now, Duration staleAfter) {
+        if (peer.operation().equals(Optional.of("promote"))) {
+            return Optional.of(peer.name() + " is just being promoted");
+        }
+        return peer.before()
+                .filter(other -> other.timeline() > timeline)
+                .or(() ->
+                        peer.fresh(now, staleAfter).filter(other -> !isReplica(other) && other.timeline() == timeline))
+                .map(other -> "%s is on %d, a %s"
+                        .formatted(peer.name(), other.timeline(), other.role().id()));
     }
 
     static boolean isReplica(PeerInstance instance) {

@@ -20,12 +20,12 @@ enum Duty {
      * @param superseded whether a peer is on a newer timeline
      * @param leaseOver whether the lease has run out, by the server's clock and by the agent's
      */
-    static Duty of(Instance instance, String name, boolean superseded, boolean leaseOver) {
+    static Duty of(Instance instance, boolean superseded, boolean leaseOver) {
         Optional<WritePause> pause = instance.facts().writePause();
         if (instance.role() == Role.REPLICA || pause.isEmpty()) {
             return NOTHING;
         }
-        if (!pause.get().heldBy(name, instance.timeline())) {
+        if (!pause.get().heldOn(instance.timeline())) {
             return superseded ? HOLD : ADOPT;
         }
         return pause.get().committed() || superseded || !leaseOver ? HOLD : EXPIRE;

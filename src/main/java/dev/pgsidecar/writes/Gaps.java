@@ -21,8 +21,9 @@ record Gaps(String guarantee, List<String> whoCould) {
         List<String> who = new ArrayList<>();
         if (!pause.method().equals(PauseRequest.CLOSE)) {
             facts.superusers().forEach(role -> who.add("superuser " + role + ", until its session is ended"));
+            facts.replicators()
+                    .forEach(role -> who.add("role " + role + ", by SQL on a logical replication connection"));
         }
-        facts.replicators().forEach(role -> who.add("role " + role + ", by SQL on a logical replication connection"));
         if (!pause.allDatabases()) {
             who.add("everybody, in databases that are not paused");
         }

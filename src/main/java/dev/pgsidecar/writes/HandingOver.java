@@ -11,10 +11,12 @@ import dev.pgsidecar.postgres.Lsn;
 import dev.pgsidecar.postgres.PostgresException;
 import dev.pgsidecar.postgres.WritePauses;
 import dev.pgsidecar.postgres.WritePauses.Done;
+import dev.pgsidecar.postgres.catalog.Facts;
 import dev.pgsidecar.postgres.catalog.WritePause;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -28,7 +30,8 @@ final class HandingOver implements Runbook {
     /** In the result: up to where the target has to replay to know of it. */
     private static final String RECORDED = "recordedLsn";
 
-    private static final Duration TO_ARRIVE = Duration.ofSeconds(30);
+    /** It had everything before the commit; no order can be taken meanwhile, a resume among them. */
+    private static final Duration TO_ARRIVE = Duration.ofSeconds(10);
 
     private final CommitRequest request;
     private final Tools tools;
@@ -46,9 +49,11 @@ final class HandingOver implements Runbook {
     public List<Check> check(Set<String> waivers) throws PostgresException, InterruptedException {
         try {
             Collection<Peer> peers = tools.eyes().peersNow();
+            Facts facts = line.facts();
             return new CommitChecks(
-                            line.facts(),
+                            facts,
                             request,
+                            breach(facts.writePause()),
                             peers,
                             Moment.now(),
                             tools.settings().observe().staleAfter())
@@ -66,6 +71,16 @@ final class HandingOver implements Runbook {
                 "be-seen",
                 () -> tools.beSeen(
                         run, pause -> pause.filter(WritePause::committed).isPresent()));
+    }
+
+    /** What the holder has not noticed yet. */
+    private Optional<String> breach(Optional<WritePause> pause) throws PostgresException, InterruptedException {
+        if (pause.isEmpty()) {
+            return Optional.empty();
+        }
+        Sample now = Sample.take(line, pause.get().generation());
+        return now.proved()
+                .flatMap(then -> Proof.breach(then, now, pause.get().method().equals(PauseRequest.CLOSE)));
     }
 
     private long generation() {

@@ -3,7 +3,9 @@ package dev.pgsidecar.writes;
 import dev.pgsidecar.observe.Instance;
 import dev.pgsidecar.observe.Moment;
 import dev.pgsidecar.observe.Observation.Answered;
+import dev.pgsidecar.observe.Peer;
 import dev.pgsidecar.operation.Engine;
+import dev.pgsidecar.operation.Operation;
 import dev.pgsidecar.operation.Order;
 import dev.pgsidecar.operation.Refusal;
 import dev.pgsidecar.postgres.Line;
@@ -12,12 +14,14 @@ import dev.pgsidecar.postgres.WritePauses;
 import dev.pgsidecar.postgres.WritePauses.Done;
 import dev.pgsidecar.postgres.WritePauses.Terminated;
 import dev.pgsidecar.postgres.catalog.WritePause;
+import dev.pgsidecar.writes.Sample.Counters;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.vertx.core.json.JsonObject;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Semaphore;
@@ -37,6 +41,12 @@ public class Holder {
     /** How often sessions are ended during a pause. */
     private static final Duration AGAIN = Duration.ofMillis(200);
 
+    /** A session that came in and rows that were written are taken for one event within this time. */
+    private static final Duration TOGETHER = Duration.ofSeconds(5);
+
+    /** Each attempt to adopt is an operation in the journal. */
+    private static final Duration NOT_SO_OFTEN = Duration.ofSeconds(5);
+
     private final Tools tools;
     private final Engine engine;
     private final LeaseClock lease;
@@ -45,10 +55,17 @@ public class Holder {
 
     private Line line;
     private WritePauses pauses;
-    private Optional<Baseline> baseline = Optional.empty();
 
-    /** What a pause looked like after its proof, or when this agent began to hold it. */
-    private record Baseline(long generation, Sample sample) {}
+    /** What was counted before; an agent that begins takes the counters of the proof. */
+    private Optional<Earlier> earlier = Optional.empty();
+
+    private Optional<Moment> lastAdoption = Optional.empty();
+
+    /**
+     * @param counters of five to ten seconds ago: one visitor's session and rows may be counted at different moments
+     * @param next the counters that take their place
+     */
+    private record Earlier(long generation, Moment since, Counters counters, Counters next) {}
 
     Holder(Tools tools, Engine engine) {
         this.tools = tools;
@@ -78,7 +95,7 @@ public class Holder {
                     Thread.sleep(AGAIN);
                 } else {
                     line.close();
-                    baseline = Optional.empty();
+                    earlier = Optional.empty();
                     seen.tryAcquire(1, TimeUnit.MINUTES);
                     seen.drainPermits();
                 }
@@ -102,16 +119,23 @@ public class Holder {
         }
         Instance instance = latest.get().instance();
         Optional<WritePause> pause = instance.facts().writePause();
-        boolean over = pause.isPresent() && lease.over(pause.get(), latest.get().at(), Moment.now());
-        Duty duty = Duty.of(instance, tools.settings().instanceName(), superseded(instance), over);
-        if (duty == Duty.NOTHING) {
+        if (pause.isEmpty()) {
             return false;
+        }
+        boolean over = lease.over(pause.get(), latest.get().at(), Moment.now()) || isNobodys(pause.get());
+        Duty duty = Duty.of(instance, superseded(instance, false), over);
+        if (duty == Duty.EXPIRE || duty == Duty.ADOPT) {
+            // Who was away for a while does not know yet that somebody else has the writes.
+            duty = Duty.of(instance, superseded(instance, true), over);
         }
         try {
             switch (duty) {
-                case HOLD -> hold(pause.orElseThrow());
-                case EXPIRE -> expire(pause.orElseThrow());
-                default -> adopt();
+                case NOTHING -> {
+                    return false;
+                }
+                case HOLD -> hold(pause.get());
+                case EXPIRE -> expire(pause.get());
+                case ADOPT -> adopt();
             }
         } catch (PostgresException e) {
             LOG.warnf("the pause cannot be looked after: %s", e.failure());
@@ -121,10 +145,22 @@ public class Holder {
         return true;
     }
 
-    private boolean superseded(Instance instance) {
-        return tools.observations().history().peers().values().stream().anyMatch(peer -> peer.before()
-                .filter(other -> other.timeline() > instance.timeline())
-                .isPresent());
+    /** A pause whose operation ended otherwise than paused: its transaction was committed after its session was lost. */
+    private boolean isNobodys(WritePause pause) {
+        return engine.find(pause.operation())
+                .filter(operation -> !operation.running() && operation.state() != Operation.State.SUCCEEDED)
+                .isPresent();
+    }
+
+    private boolean superseded(Instance instance, boolean askAnew) throws InterruptedException {
+        Collection<Peer> peers = askAnew
+                ? tools.eyes().peersNow()
+                : tools.observations().history().peers().values();
+        return Common.isSuperseded(
+                instance.timeline(),
+                peers,
+                Moment.now(),
+                tools.settings().observe().staleAfter());
     }
 
     private void hold(WritePause pause) throws PostgresException, InterruptedException {
@@ -145,27 +181,30 @@ public class Holder {
 
     private void watch(WritePause pause) throws PostgresException, InterruptedException {
         Sample now = Sample.take(line, pause.generation());
-        Optional<Baseline> before = baseline.filter(last -> last.generation() == pause.generation());
-        if (before.isEmpty()) {
-            baseline = Optional.of(new Baseline(pause.generation(), now));
-            return;
-        }
-        Optional<String> breach = Proof.breach(before.get().sample(), now);
+        Earlier before = earlier.filter(last -> last.generation() == pause.generation())
+                .orElseGet(() -> new Earlier(
+                        pause.generation(), Moment.now(), now.proved().orElse(now.counters()), now.counters()));
+        Optional<String> breach =
+                Proof.breach(before.counters(), now, pause.method().equals(PauseRequest.CLOSE));
         if (breach.isPresent()) {
             LOG.errorf(
                     "the pause of generation %d is BROKEN, somebody may have written: %s",
                     pause.generation(), breach.get());
-            pauses.noteProof(pause.generation(), Optional.empty(), WritePause.BROKEN);
+            pauses.noteProof(pause.generation(), Optional.empty(), WritePause.BROKEN, Optional.empty());
             tools.eyes().lookNow();
         }
+        boolean young = before.since().ageAt(Moment.now()).compareTo(TOGETHER) < 0;
+        earlier = Optional.of(
+                young ? before : new Earlier(pause.generation(), Moment.now(), before.next(), now.counters()));
     }
 
     /** The function itself looks again whether it has run out: a renewal may have come in between. */
     private void expire(WritePause pause) throws PostgresException, InterruptedException {
-        Done done = pauses.resume(pause.generation(), "expired");
+        Done done = pauses.resume(pause.generation(), isNobodys(pause) ? "failed" : "expired");
         if (done.changed()) {
             LOG.warnf(
-                    "the lease of the write pause %d has run out (ordered by %s: %s): writes are resumed; %s%s",
+                    "the lease of the write pause %d has run out, or its operation has failed (ordered by %s: %s): writes"
+                            + " are resumed; sessions ended: %s%s",
                     pause.generation(),
                     pause.orderedBy(),
                     pause.reason(),
@@ -176,6 +215,12 @@ public class Holder {
     }
 
     private void adopt() throws PostgresException, InterruptedException {
+        if (lastAdoption
+                .filter(last -> last.ageAt(Moment.now()).compareTo(NOT_SO_OFTEN) < 0)
+                .isPresent()) {
+            return;
+        }
+        lastAdoption = Optional.of(Moment.now());
         try {
             engine.order(new Order(
                     Adopting.KIND, new JsonObject(), Set.of(), "pgsidecar", "this agent itself", Optional.empty()));

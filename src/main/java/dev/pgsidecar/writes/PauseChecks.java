@@ -52,7 +52,8 @@ record PauseChecks(PauseFacts facts, PauseRequest request) {
     }
 
     private Check databases() {
-        String required = "databases that exist, and not the agent's own";
+        String required =
+                "databases that can be paused: not the agent's own, template0, or what a failed DROP DATABASE has left";
         List<String> wrong = request.databases().orElse(List.of()).stream()
                 .filter(name -> !facts.databases().contains(name))
                 .toList();
@@ -66,7 +67,7 @@ record PauseChecks(PauseFacts facts, PauseRequest request) {
                 required,
                 wrong.contains(facts.ownDatabase())
                         ? "the record of the pause is kept in %s: it stays open".formatted(facts.ownDatabase())
-                        : "SELECT datname FROM pg_database");
+                        : "SELECT datname FROM pg_database WHERE datname <> 'template0' AND datconnlimit <> -2");
     }
 
     private List<String> scope() {

@@ -16,9 +16,11 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * Pauses writes: records it and closes the databases in one transaction, ends all sessions, and proves that nobody writes.
@@ -39,6 +41,9 @@ final class Pausing implements Runbook {
 
     /** Autovacuum takes transaction ids now and then, and a superuser's monitoring may come in each second. */
     private static final Duration TO_PROVE = Duration.ofSeconds(15);
+
+    /** Background workers that were ended; the server starts most of them again by itself. */
+    private final Set<String> workers = new TreeSet<>();
 
     private final PauseRequest request;
     private final Tools tools;
@@ -107,29 +112,34 @@ final class Pausing implements Runbook {
     }
 
     private String terminate(Run run) throws StepFailed, PostgresException, InterruptedException {
-        long before = Long.MAX_VALUE;
-        long most = 0;
-        while (true) {
-            long there = terminateOnce(run);
-            most = Math.max(most, there);
-            if (there == 0 && before == 0) {
-                run.found("sessionsEnded", most);
-                return "%d sessions ended".formatted(most);
-            }
-            before = there;
+        Terminated there = terminateOnce(run);
+        // Who was on the way in when the limit was set is in no view yet: wait until it is, or is gone.
+        Set<Integer> starting = new HashSet<>(there.starting());
+        long most = there.sessions();
+        while (there.sessions() > 0 || !starting.isEmpty()) {
             run.rest(Tools.QUICKLY);
+            there = terminateOnce(run);
+            most = Math.max(most, there.sessions());
+            starting.retainAll(there.starting());
         }
+        run.found("sessionsEnded", most);
+        return "%d sessions ended".formatted(most);
     }
 
-    private long terminateOnce(Run run) throws StepFailed, PostgresException, InterruptedException {
+    private Terminated terminateOnce(Run run) throws StepFailed, PostgresException, InterruptedException {
         Terminated terminated = pauses.terminateSessions(generation(run));
+        terminated.first().stream()
+                .map(session -> session.getString("type"))
+                .filter(type -> !type.equals("client backend") && !type.equals("walsender"))
+                .forEach(workers::add);
+        run.found("workersEnded", new JsonArray(List.copyOf(workers)));
         if (!terminated.active()) {
             throw StepFailed.because(
                     "the lease ran out, or writes were resumed, while %d sessions were still to end"
                             .formatted(terminated.sessions()),
                     "order it again with a longer ttl, or renew it meanwhile");
         }
-        return terminated.sessions();
+        return terminated;
     }
 
     /** Fence and samples, again until nothing speaks against it. */
@@ -170,7 +180,8 @@ final class Pausing implements Runbook {
             Run run, WritePause pause, PauseFacts facts, Lsn finalLsn, Sample before, List<Sample> after, int round)
             throws StepFailed, PostgresException, InterruptedException {
         Gaps gaps = Gaps.of(pause, facts);
-        if (!pauses.noteProof(pause.generation(), Optional.of(finalLsn), gaps.guarantee())
+        Optional<JsonObject> counters = Optional.of(after.getLast().counters().json());
+        if (!pauses.noteProof(pause.generation(), Optional.of(finalLsn), gaps.guarantee(), counters)
                 .done()) {
             throw StepFailed.because("the lease ran out during the proof", "order it again with a longer ttl");
         }

@@ -1,5 +1,6 @@
 package dev.pgsidecar.writes;
 
+import dev.pgsidecar.writes.Sample.Counters;
 import java.util.List;
 import java.util.Optional;
 
@@ -14,20 +15,38 @@ record Proof(Sample before, List<Sample> after, boolean everything) {
 
     /** What speaks against it; empty if it is proved. */
     Optional<String> doubt() {
-        for (Sample sample : after) {
-            if (sample.sessions() > 0) {
-                return Optional.of("%d sessions are there again".formatted(sample.sessions()));
-            }
-            if (sample.writers() > 0) {
-                return Optional.of("%d transactions write".formatted(sample.writers()));
-            }
-            if (sample.prepared() > 0) {
-                return Optional.of("%d prepared transactions could commit".formatted(sample.prepared()));
-            }
-            if (sample.connected() != before.connected()) {
-                return Optional.of("somebody came in after the fence, and is gone again");
-            }
+        return somebody(before)
+                .or(() -> after.stream()
+                        .flatMap(sample -> somebody(sample).stream())
+                        .findFirst())
+                .or(this::visitor)
+                .or(this::transactionIds);
+    }
+
+    private static Optional<String> somebody(Sample sample) {
+        if (sample.sessions() > 0) {
+            return Optional.of("%d sessions are there again".formatted(sample.sessions()));
         }
+        if (sample.writers() > 0) {
+            return Optional.of("%d transactions write".formatted(sample.writers()));
+        }
+        if (sample.prepared() > 0) {
+            return Optional.of("%d prepared transactions could commit".formatted(sample.prepared()));
+        }
+        return sample.outside() > 0
+                ? Optional.of("%d databases were made since, and are open".formatted(sample.outside()))
+                : Optional.empty();
+    }
+
+    private Optional<String> visitor() {
+        return after.stream()
+                        .anyMatch(sample -> sample.counters().connected()
+                                != before.counters().connected())
+                ? Optional.of("somebody came in after the fence, and is gone again")
+                : Optional.empty();
+    }
+
+    private Optional<String> transactionIds() {
         long moved = after.getLast().nextXid() - after.getFirst().nextXid();
         return everything && moved > 0
                 ? Optional.of("%d transaction ids were taken, %d autovacuum workers run"
@@ -36,13 +55,25 @@ record Proof(Sample before, List<Sample> after, boolean everything) {
     }
 
     /**
-     * What was seen during a pause that breaks its guarantee: a session that came in although it was to be kept out, and
-     * rows that were written since; a superuser's autovacuum at that moment looks the same, and is told as well.
+     * What was seen during a pause that breaks its guarantee: a session that came in although it was to be kept out, and rows
+     * that were written at about that time. An ANALYZE at that moment looks the same, and is told as well.
+     *
+     * @param then the counters of the proof, or of some seconds ago
+     * @param closed whether nobody at all can come in, so that a restart of the server hides nobody
      */
-    static Optional<String> breach(Sample then, Sample now) {
-        return now.connected() > then.connected() && now.changed() > then.changed()
-                ? Optional.of("%d sessions came in, and %d rows were written since %s"
-                        .formatted(now.connected() - then.connected(), now.changed() - then.changed(), then.at()))
+    static Optional<String> breach(Counters then, Sample now, boolean closed) {
+        if (now.outside() > 0) {
+            return Optional.of("%d databases were made since, and are open".formatted(now.outside()));
+        }
+        Counters counters = now.counters();
+        if (!counters.started().equals(then.started())) {
+            return closed
+                    ? Optional.empty()
+                    : Optional.of("the server was restarted, and nobody knows who came in before the agent was back");
+        }
+        return counters.connected() > then.connected() && counters.changed() > then.changed()
+                ? Optional.of("%d sessions came in, and %d rows were written"
+                        .formatted(counters.connected() - then.connected(), counters.changed() - then.changed()))
                 : Optional.empty();
     }
 }

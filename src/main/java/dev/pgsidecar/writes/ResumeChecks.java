@@ -15,8 +15,7 @@ import java.util.Optional;
  * Whether writes can be resumed here. After a hand-over was committed, somebody else may write by now: then every peer has to
  * say that it is a replica.
  */
-record ResumeChecks(
-        Facts facts, ResumeRequest request, Collection<Peer> peers, String name, Moment now, Duration staleAfter) {
+record ResumeChecks(Facts facts, ResumeRequest request, Collection<Peer> peers, Moment now, Duration staleAfter) {
 
     static final String PEERS = "peers-are-replicas";
 
@@ -33,14 +32,13 @@ record ResumeChecks(
         if (facts.writePause().isEmpty()) {
             return checks; // nothing is to be done
         }
-        checks.add(Common.superseded(facts, peers));
+        checks.add(Common.superseded(facts, peers, now, staleAfter));
         checks.add(peersAreReplicas(facts.writePause().get()));
         return checks;
     }
 
     private Check peersAreReplicas(WritePause pause) {
-        boolean handedOver =
-                pause.committed() && pause.heldBy(name, facts.server().timeline());
+        boolean handedOver = pause.committed() && pause.heldOn(facts.server().timeline());
         String required = handedOver
                 ? "every peer says that it is a replica: the hand-over to %s is committed"
                         .formatted(pause.committedTo().orElseThrow())

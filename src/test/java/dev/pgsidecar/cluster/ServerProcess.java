@@ -127,7 +127,9 @@ final class ServerProcess {
     }
 
     boolean isRunning() {
-        return (started != null && started.isAlive()) || postmaster().isPresent();
+        // Java notices an end a little later than the kernel.
+        boolean lives = started != null && started.isAlive() && Processes.alive(started.pid());
+        return lives || postmaster().isPresent();
     }
 
     /** The postmaster's process id; an error when the server is down. */

@@ -133,6 +133,7 @@ public final class Pictures {
     public static final class ReplicaPicture {
         private final long replay;
         private final long end;
+        private long receive;
         private Instant now = NOW;
         private boolean streams = true;
         private boolean receives = true;
@@ -147,6 +148,7 @@ public final class Pictures {
 
         private ReplicaPicture(long replay, long end) {
             this.replay = replay;
+            this.receive = replay;
             this.end = end;
         }
 
@@ -181,6 +183,12 @@ public final class Pictures {
 
         public ReplicaPicture restores() {
             restores = true;
+            return this;
+        }
+
+        /** It has received more than it has replayed. */
+        public ReplicaPicture received(long bytes) {
+            receive = bytes;
             return this;
         }
 
@@ -219,7 +227,7 @@ public final class Pictures {
                     new Facts(
                             server(true, now, seesAll),
                             new WalPositions(
-                                    Optional.empty(), Optional.empty(), Optional.empty(), lsn(replay), lsn(replay)),
+                                    Optional.empty(), Optional.empty(), Optional.empty(), lsn(receive), lsn(replay)),
                             Optional.of(new Replay(
                                     paused ? "paused" : "not paused",
                                     Duration.ZERO,

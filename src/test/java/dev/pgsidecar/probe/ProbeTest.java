@@ -5,6 +5,7 @@ import static dev.pgsidecar.observe.Pictures.NOW;
 import static dev.pgsidecar.observe.Pictures.ago;
 import static dev.pgsidecar.observe.Pictures.failure;
 import static dev.pgsidecar.observe.Pictures.history;
+import static dev.pgsidecar.observe.Pictures.pause;
 import static dev.pgsidecar.observe.Pictures.primary;
 import static dev.pgsidecar.observe.Pictures.replica;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -15,10 +16,15 @@ import dev.pgsidecar.observe.Moment;
 import dev.pgsidecar.observe.Observation;
 import dev.pgsidecar.observe.Observation.Unanswered;
 import dev.pgsidecar.observe.Observations;
+import dev.pgsidecar.observe.Peer;
+import dev.pgsidecar.observe.PeerInstance;
+import dev.pgsidecar.observe.Role;
 import dev.pgsidecar.observe.SlowObservation;
 import dev.pgsidecar.postgres.Failure.Kind;
+import dev.pgsidecar.postgres.catalog.WritePause;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -40,6 +46,10 @@ class ProbeTest {
 
     private static final History PRIMARY = history(primary());
     private static final History REPLICA = history(replica(1000, 1000));
+
+    private static final WritePause PAUSE = pause(Duration.ofSeconds(30));
+    private static final History PAUSED_PRIMARY = history(primary(PAUSE));
+    private static final History PAUSED_REPLICA = history(replica(1000, 1000).paused(PAUSE));
 
     @ParameterizedTest
     @CsvSource(textBlock = """
@@ -73,6 +83,7 @@ class ProbeTest {
             rising,             up drain
             not-accepting,      up drain
             out-of-connections, up drain
+            writes-paused,      up drain
             not-primary,        ready down #not-primary
             stale,              ready
             hung,               ready
@@ -182,6 +193,106 @@ class ProbeTest {
         assertReason(judge(Probe.PRIMARY, refused(PRIMARY, Kind.AUTHENTICATION_FAILED, 5, 10)), "ok");
         // the session at rest is newer: it is the proof that connections are accepted again
         assertReason(judge(Probe.PRIMARY, refused(PRIMARY, Kind.HUNG, 2, 2000)), "ok");
+    }
+
+    @ParameterizedTest
+    @CsvSource(textBlock = """
+            # probe,          on a primary,  on a replica
+            PRIMARY,          writes-paused, not-primary
+            REPLICA,          not-replica,   connections-limited
+            READ_ONLY,        writes-paused, connections-limited
+            READ_ONLY_SYNC,   writes-paused, unknown
+            READ_ONLY_QUORUM, writes-paused, unknown
+            READINESS,        writes-paused, connections-limited
+            HEALTH,           ok,            ok
+            LIVENESS,         ok,            ok
+            STARTUP,          ok,            ok
+            """)
+    void answersWhileWritesArePaused(Probe probe, String onPrimary, String onReplica) {
+        assertReason(judge(probe, PAUSED_PRIMARY), onPrimary);
+        Verdict verdict = judge(probe, PAUSED_REPLICA);
+        assertThat(verdict.reason()).isEqualTo(onReplica);
+        assertThat(verdict.passes()).isEqualTo(onReplica.equals("ok") || onReplica.equals("connections-limited"));
+    }
+
+    @Test
+    void tellsHowLongWritesArePaused() {
+        assertThat(judge(Probe.PRIMARY, PAUSED_PRIMARY).detail()).contains("generation 7, 30s of its lease are left");
+        assertThat(judge(Probe.PRIMARY, history(primary(pause(Duration.ofSeconds(-3)))))
+                        .detail())
+                .contains("generation 7, 0s of its lease are left");
+        WritePause committed = pause("pg-1", 3, Duration.ofSeconds(30), Optional.of("pg-2"));
+        Verdict verdict = judge(Probe.PRIMARY, history(primary(committed)));
+        assertReason(verdict, "writes-paused");
+        assertThat(verdict.detail())
+                .contains("generation 7, handed over to pg-2: it resumes here only when ordered to");
+    }
+
+    @Test
+    void pausesAPrimaryWhoseverThePauseIs() {
+        WritePause inherited = pause("pg-9", 2, Duration.ofSeconds(-3), Optional.of("pg-1"));
+        assertReason(judge(Probe.PRIMARY, history(primary(inherited))), "writes-paused");
+    }
+
+    @Test
+    void excusesNoReplicaByAPause() {
+        assertReason(judge(Probe.REPLICA, history(replica(1000, 5000).paused(PAUSE))), "lag-exceeded");
+        assertReason(
+                judge(
+                        Probe.READINESS,
+                        history(replica(1000, 0)
+                                .cut()
+                                .after(replica(1000, 1000))
+                                .paused(PAUSE))),
+                "not-streaming");
+    }
+
+    @Test
+    void isSupersededRatherThanPaused() {
+        for (Probe probe : new Probe[] {Probe.PRIMARY, Probe.READ_ONLY, Probe.READINESS}) {
+            assertReason(judge(probe, withPeer(PAUSED_PRIMARY, Role.PRIMARY, 4)), "superseded");
+            assertReason(judge(probe, withPeer(PAUSED_PRIMARY, Role.REPLICA, 4)), "superseded");
+            assertReason(judge(probe, withPeer(PAUSED_PRIMARY, Role.REPLICA, 3)), "writes-paused");
+        }
+        assertReason(judge(Probe.HEALTH, withPeer(PAUSED_PRIMARY, Role.PRIMARY, 4)), "ok");
+    }
+
+    @Test
+    void tellsHaproxyOfAPause() {
+        assertThat(AgentCheck.words(judge(Probe.PRIMARY, PAUSED_PRIMARY), PAUSED_PRIMARY))
+                .isEqualTo("up drain");
+        assertThat(AgentCheck.words(judge(Probe.REPLICA, PAUSED_REPLICA), PAUSED_REPLICA))
+                .isEqualTo("up ready");
+        History superseded = withPeer(PAUSED_PRIMARY, Role.PRIMARY, 4);
+        assertThat(AgentCheck.words(judge(Probe.PRIMARY, superseded), superseded))
+                .isEqualTo("ready down #superseded");
+    }
+
+    private static History withPeer(History history, Role role, int timeline) {
+        PeerInstance word = new PeerInstance(
+                "7391",
+                role,
+                timeline,
+                Duration.ZERO,
+                Optional.empty(),
+                Optional.empty(),
+                false,
+                List.of(),
+                List.of(),
+                true,
+                Optional.empty(),
+                Optional.empty());
+        Observations observations = new Observations();
+        history.newestFirst().forEach(observations::publish);
+        observations.publish(new Peer(
+                "pg-2",
+                Optional.of(ago(1)),
+                Optional.of(word),
+                Optional.empty(),
+                Optional.of(word),
+                Optional.of(ago(1)),
+                Optional.empty()));
+        return observations.history();
     }
 
     private static History refused(History history, Kind kind, int times, long secondsAgo) {

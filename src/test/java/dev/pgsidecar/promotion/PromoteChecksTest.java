@@ -2,6 +2,7 @@ package dev.pgsidecar.promotion;
 
 import static dev.pgsidecar.observe.Pictures.ASKED;
 import static dev.pgsidecar.observe.Pictures.ago;
+import static dev.pgsidecar.observe.Pictures.pause;
 import static dev.pgsidecar.observe.Pictures.replica;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
@@ -11,9 +12,11 @@ import dev.pgsidecar.observe.Moment;
 import dev.pgsidecar.observe.Peer;
 import dev.pgsidecar.observe.PeerInstance;
 import dev.pgsidecar.observe.PeerInstance.Downstream;
+import dev.pgsidecar.observe.PeerInstance.HandOver;
 import dev.pgsidecar.observe.Role;
 import dev.pgsidecar.operation.Check;
 import dev.pgsidecar.postgres.Lsn;
+import dev.pgsidecar.postgres.catalog.WritePause;
 import io.vertx.core.json.JsonObject;
 import java.time.Duration;
 import java.util.List;
@@ -27,6 +30,12 @@ class PromoteChecksTest {
             replica(0x1000, 0x1000).cut().after(replica(0x1000, 0x1000)).instance();
 
     private static final Peer DEAD = dead("pg-0", "", List.of());
+
+    /** Where the handed over pauses end. */
+    private static final long FINAL = 5000;
+
+    private static final WritePause HANDED_OVER = committed(Optional.of("pg-1"));
+    private static final Peer HOLDER = peer("pg-0", holding());
 
     @Test
     void passesWhereTheCallerKnowsThatThePrimaryIsDeadAndNobodyHasMore() {
@@ -180,6 +189,185 @@ class PromoteChecksTest {
                 .containsExactly("most-advanced");
     }
 
+    @Test
+    void takesOverFromALivingPrimaryThatHasHandedOver() {
+        assertThat(failed(handOver(HANDED_OVER, HOLDER, peer("pg-2", new Word().streaming()))))
+                .isEmpty();
+        assertThat(failed(handOver(HANDED_OVER, HOLDER, silent("pg-2"))))
+                .as("nothing can be lacking here")
+                .isEmpty();
+        assertThat(failed(handOver(HANDED_OVER, HOLDER, peer("pg-2", FINAL + 0x1000))))
+                .as("behind the final position nobody wrote")
+                .isEmpty();
+        assertThat(check(handOver(HANDED_OVER, HOLDER), "upstream").found())
+                .isEqualTo("handed over by pg-0, up to 0/1388");
+        assertThat(check(handOver(HANDED_OVER, HOLDER), "peers-answer").required())
+                .startsWith("pg-0 answers, or is known to be dead");
+    }
+
+    @Test
+    void judgesWhatWaitsForReplayAfterAHandOverAsWell() {
+        Instance behind = replica(FINAL, FINAL + 0x1000)
+                .received(FINAL + 0x1000)
+                .paused(HANDED_OVER)
+                .instance();
+        List<Check> checks = judge(behind, 7, HOLDER);
+        assertThat(failed(checks)).containsExactly("replayed");
+        assertThat(check(checks, "replayed").found()).startsWith("4096 bytes wait");
+        assertThat(check(checks, "replayed").waivable()).isTrue();
+        JsonObject enough = new JsonObject().put("generation", 7).put("maxLag", "4096");
+        assertThat(failed(judge(behind, enough, HOLDER))).isEmpty();
+    }
+
+    @Test
+    void refusesWhereTheHolderHoldsItsWritesBackNoMore() {
+        String noMore = "pg-0 holds its writes back no more, or is just resuming them";
+        List<Word> words = List.of(
+                new Word().primary(),
+                new Word().primary().handedOver(6, "pg-1"),
+                new Word().primary().handedOver(8, "pg-1"),
+                new Word().primary().handedOver(7, "pg-2"),
+                holding().timeline(2),
+                holding().operation("resume"));
+        for (Word word : words) {
+            List<Check> checks = handOver(HANDED_OVER, peer("pg-0", word), peer("pg-2", 0x1000));
+            assertNotHandedOver(checks, noMore);
+            assertThat(failed(checks)).containsExactly("upstream");
+        }
+        List<Check> newer = handOver(HANDED_OVER, peer("pg-0", holding().timeline(4)));
+        assertNotHandedOver(newer, noMore);
+        assertThat(failed(newer)).containsExactly("upstream", "timeline");
+        Peer withoutServer = spoke(
+                "pg-0",
+                ago(1),
+                Optional.empty(),
+                Optional.of("resume"),
+                holding().instance());
+        assertNotHandedOver(handOver(HANDED_OVER, withoutServer), noMore);
+        assertNotHandedOver(
+                judge(standby(HANDED_OVER, FINAL), nowDead("pg-0"), peer("pg-0", new Word().primary())), noMore);
+        assertNotHandedOver(judge(standby(HANDED_OVER, FINAL), nowDead("pg-0"), withoutServer), noMore);
+    }
+
+    @Test
+    void caresOnlyForTheHoldersOwnResume() {
+        assertThat(failed(handOver(HANDED_OVER, HOLDER, peer("pg-2", new Word().operation("resume")))))
+                .isEmpty();
+        assertThat(failed(handOver(HANDED_OVER, peer("pg-0", holding().operation("commit")))))
+                .isEmpty();
+    }
+
+    @Test
+    void wantsTheHolderToAnswerAfterAHandOver() {
+        Peer oldWord = spoke(
+                "pg-0",
+                ago(60),
+                Optional.of(holding().instance()),
+                Optional.empty(),
+                holding().instance());
+        Peer serverGone = spoke(
+                "pg-0", ago(1), Optional.empty(), Optional.empty(), holding().instance());
+        Peer other = peer("pg-2", 0x1000);
+        for (Peer[] peers :
+                new Peer[][] {{}, {silent("pg-0")}, {oldWord}, {serverGone}, {silent("pg-0"), other}, {other}}) {
+            List<Check> checks = handOver(HANDED_OVER, peers);
+            assertThat(failed(checks)).containsExactly("peers-answer");
+            Check unknown = check(checks, "peers-answer");
+            assertThat(unknown.found()).isEqualTo("pg-0 does not answer, or is no peer");
+            assertThat(unknown.hint()).contains("then waive peers-answer", "deadPrimary");
+            assertThat(unknown.waivable()).isTrue();
+            assertThat(failed(judge(standby(HANDED_OVER, FINAL), nowDead("pg-0"), peers)))
+                    .as("it is known to be dead")
+                    .isEmpty();
+            assertThat(failed(judge(standby(HANDED_OVER, FINAL), nowDead("pg-2"), peers)))
+                    .as("another one is")
+                    .containsExactly("peers-answer");
+        }
+    }
+
+    @Test
+    void asksForTheStandbysWhereNothingWasHandedOver() {
+        List<Check> checks = handOver(committed(Optional.empty()), HOLDER, silent("pg-2"));
+        assertThat(failed(checks)).contains("upstream", "peers-answer");
+        assertThat(check(checks, "peers-answer").found()).isEqualTo("pg-2: its agent does not answer");
+    }
+
+    @Test
+    void refusesWhatWasNotHandedOver() {
+        assertNotHandedOver(judge(standby(HANDED_OVER, FINAL), 6, HOLDER), "generation 7");
+        assertNotHandedOver(handOver(committed(Optional.empty()), HOLDER), "not committed");
+        assertNotHandedOver(handOver(committed(Optional.of("pg-2")), HOLDER), "handed over to pg-2");
+        assertNotHandedOver(handOver(broken(), HOLDER), "somebody may have written in spite of it");
+        assertNotHandedOver(judge(standby(HANDED_OVER, FINAL - 1), 7, HOLDER), "not replayed up to 0/1388");
+        assertNotHandedOver(judge(replica(FINAL, FINAL).instance(), 7, HOLDER), "no pause has been replicated to here");
+    }
+
+    @Test
+    void refusesAHandOverWhereSomebodyElseIsThePrimary() {
+        assertNotHandedOver(handOver(HANDED_OVER, HOLDER, primary("pg-2", 3)), "pg-2 is a primary");
+        assertNotHandedOver(
+                handOver(HANDED_OVER, HOLDER, peer("pg-2", new Word().operation("promote"))),
+                "pg-2 is just being promoted");
+        assertThat(failed(handOver(HANDED_OVER, HOLDER, primary("pg-2", 4)))).containsExactly("upstream", "timeline");
+    }
+
+    @Test
+    void refusesALivingPrimaryWhereTheGenerationIsNotNamed() {
+        List<Check> checks = checks(standby(HANDED_OVER, FINAL), "pg-0", null, primary("pg-0", 3));
+        assertThat(check(checks, "upstream").failed()).isTrue();
+        assertThat(check(checks, "upstream").hint()).contains("\"generation\"");
+    }
+
+    private static void assertNotHandedOver(List<Check> checks, String found) {
+        Check upstream = check(checks, "upstream");
+        assertThat(upstream.failed()).isTrue();
+        assertThat(upstream.found()).isEqualTo(found);
+        assertThat(upstream.waivable()).isFalse();
+        assertThat(upstream.hint()).contains("GET /v1/writes", "POST /v1/writes/commit");
+    }
+
+    private static List<Check> handOver(WritePause pause, Peer... peers) {
+        return judge(standby(pause, FINAL), 7, peers);
+    }
+
+    private static JsonObject nowDead(String name) {
+        return new JsonObject().put("generation", 7).put("deadPrimary", name);
+    }
+
+    /** What a primary says that has handed over to this standby. */
+    private static Word holding() {
+        return new Word().primary().handedOver(7, "pg-1");
+    }
+
+    private static Instance standby(WritePause pause, long replay) {
+        return replica(replay, FINAL).paused(pause).instance();
+    }
+
+    private static WritePause committed(Optional<String> target) {
+        return pause("pg-0", 3, Duration.ofSeconds(30), target);
+    }
+
+    private static WritePause broken() {
+        return new WritePause(
+                HANDED_OVER.generation(),
+                HANDED_OVER.node(),
+                HANDED_OVER.timeline(),
+                HANDED_OVER.operation(),
+                HANDED_OVER.orderedBy(),
+                HANDED_OVER.reason(),
+                HANDED_OVER.allDatabases(),
+                HANDED_OVER.databases(),
+                HANDED_OVER.method(),
+                HANDED_OVER.started(),
+                HANDED_OVER.expires(),
+                HANDED_OVER.left(),
+                HANDED_OVER.held(),
+                HANDED_OVER.finalLsn(),
+                Optional.of(WritePause.BROKEN),
+                HANDED_OVER.committedTo(),
+                HANDED_OVER.undo());
+    }
+
     private static Downstream standby(String name, String state) {
         return new Downstream(name, Optional.empty(), Optional.of(state));
     }
@@ -208,6 +396,14 @@ class PromoteChecksTest {
         if (checkpoint != null) {
             request.put("expect", new JsonObject().put("checkpointLsn", checkpoint));
         }
+        return judge(standby, request, peers);
+    }
+
+    private static List<Check> judge(Instance standby, long generation, Peer... peers) {
+        return judge(standby, new JsonObject().put("generation", generation), peers);
+    }
+
+    private static List<Check> judge(Instance standby, JsonObject request, Peer... peers) {
         PromoteFacts facts =
                 new PromoteFacts(standby.facts(), List.of(), Optional.of(false), List.of(), Optional.empty(), 20, 10);
         return new PromoteChecks(
@@ -297,6 +493,7 @@ class PromoteChecksTest {
         private List<Downstream> downstreams = List.of();
         private Optional<String> operation = Optional.empty();
         private Optional<String> synchronousStandbyNames = Optional.empty();
+        private Optional<HandOver> handedOver = Optional.empty();
 
         Word primary() {
             role = Role.PRIMARY;
@@ -334,6 +531,11 @@ class PromoteChecksTest {
             return this;
         }
 
+        Word handedOver(long generation, String target) {
+            handedOver = Optional.of(new HandOver(generation, target));
+            return this;
+        }
+
         Word operation(String kind) {
             operation = Optional.of(kind);
             return this;
@@ -351,7 +553,8 @@ class PromoteChecksTest {
                     downstreams,
                     List.of(),
                     seesAll,
-                    synchronousStandbyNames);
+                    synchronousStandbyNames,
+                    handedOver);
         }
     }
 }

@@ -85,8 +85,8 @@ public record WritePause(
     }
 
     /** Whether this is the server that it was ordered at: on one timeline there is one primary, whatever its name now. */
-    public boolean heldBy(String name, int timelineNow) {
-        return node.equals(name) || timeline == timelineNow;
+    public boolean heldOn(int timelineNow) {
+        return timeline == timelineNow;
     }
 
     /** Whether only an order can end it. */

@@ -1,0 +1,138 @@
+package dev.pgsidecar.agent;
+
+import dev.pgsidecar.cluster.Postgres;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** Clients of every sort that write as fast as they can, and come back whenever they are thrown out. */
+final class Fleet implements AutoCloseable {
+
+    /** A kind of writer: who it is, and what it does in each session, again and again. */
+    private record Kind(String name, String role, Work work) {}
+
+    private interface Work {
+        void once(Statement statement, long number) throws SQLException;
+    }
+
+    private static final List<Kind> KINDS = List.of(
+            new Kind("autocommit", "app", (s, n) -> s.execute("INSERT INTO t DEFAULT VALUES")),
+            new Kind("open transaction", "app", (s, n) -> {
+                s.execute("BEGIN");
+                s.execute("INSERT INTO t DEFAULT VALUES");
+                s.execute("SELECT pg_sleep(0.3)");
+                s.execute("COMMIT");
+            }),
+            new Kind("BEGIN READ WRITE", "app", (s, n) -> {
+                s.execute("BEGIN READ WRITE");
+                s.execute("INSERT INTO t DEFAULT VALUES");
+                s.execute("COMMIT");
+            }),
+            new Kind("SET default_transaction_read_only", "app", (s, n) -> {
+                s.execute("SET default_transaction_read_only = off");
+                s.execute("INSERT INTO t DEFAULT VALUES");
+            }),
+            new Kind("a role with its own setting", "stubborn", (s, n) -> s.execute("INSERT INTO t DEFAULT VALUES")),
+            new Kind("large object", "app", (s, n) -> s.execute("SELECT lo_create(0)")),
+            new Kind("sequence", "app", (s, n) -> s.execute("SELECT nextval('alone')")),
+            new Kind("DDL", "app", (s, n) -> s.execute("CREATE TABLE IF NOT EXISTS made_%d ()".formatted(n % 500))),
+            new Kind(
+                    "COPY",
+                    "app",
+                    (s, n) -> s.execute("INSERT INTO t SELECT nextval('t_v_seq') FROM generate_series(1, 20)")),
+            new Kind("NOTIFY", "app", (s, n) -> s.execute("NOTIFY somebody, 'x'")));
+
+    private static final Kind SUPERUSER = new Kind("superuser", Postgres.SUPERUSER, (s, n) -> {
+        s.execute("SET default_transaction_read_only = off");
+        s.execute("INSERT INTO t DEFAULT VALUES");
+    });
+
+    private final Postgres server;
+    private final AtomicBoolean stopped = new AtomicBoolean();
+    private final List<Thread> threads = new ArrayList<>();
+    private final Map<String, AtomicLong> done = new ConcurrentHashMap<>();
+
+    /** Makes what they write to; as a superuser, before the server is paused. */
+    static void prepare(Postgres server) {
+        server.sql("CREATE ROLE stubborn LOGIN", "ALTER ROLE stubborn SET default_transaction_read_only = off");
+        server.sqlIn("app", "SET ROLE app", "CREATE SEQUENCE alone", "GRANT ALL ON t, t_v_seq TO stubborn");
+        server.hba("host all stubborn 127.0.0.1/32 trust");
+    }
+
+    /** @param superusers whether a superuser is among them */
+    Fleet(Postgres server, boolean superusers) {
+        this.server = server;
+        List<Kind> kinds = new ArrayList<>(KINDS);
+        if (superusers) {
+            kinds.add(SUPERUSER);
+        }
+        for (Kind kind : kinds) {
+            done.put(kind.name(), new AtomicLong());
+            threads.add(Thread.ofVirtual().name(kind.name()).start(() -> write(kind)));
+        }
+    }
+
+    private void write(Kind kind) {
+        long number = 0;
+        while (!stopped.get()) {
+            try (Connection session = server.connect("app", kind.role(), "");
+                    Statement statement = session.createStatement()) {
+                while (!stopped.get()) {
+                    kind.work().once(statement, number++);
+                    done.get(kind.name()).incrementAndGet();
+                }
+            } catch (SQLException e) {
+                pause(); // thrown out, or kept out
+            }
+        }
+    }
+
+    private static void pause() {
+        try {
+            Thread.sleep(5);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** How often each kind has been acknowledged by now. */
+    Map<String, Long> acknowledged() {
+        Map<String, Long> counts = new ConcurrentHashMap<>();
+        done.forEach((kind, count) -> counts.put(kind, count.get()));
+        return counts;
+    }
+
+    /** All that they can have changed, as a standby has it: there a superuser may look during a pause. */
+    static String traces(Postgres standby) throws SQLException {
+        try (Connection session = standby.connect("app", Postgres.SUPERUSER, "");
+                Statement statement = session.createStatement();
+                ResultSet row =
+                        statement.executeQuery("SELECT (SELECT count(*) FROM t), (SELECT last_value FROM alone),"
+                                + " (SELECT last_value FROM t_v_seq), (SELECT count(*) FROM pg_largeobject_metadata),"
+                                + " (SELECT count(*) FROM pg_class)")) {
+            row.next();
+            return "%s rows, alone at %s, t at %s, %s large objects, %s relations"
+                    .formatted(
+                            row.getString(1), row.getString(2), row.getString(3), row.getString(4), row.getString(5));
+        }
+    }
+
+    @Override
+    public void close() {
+        stopped.set(true);
+        for (Thread thread : threads) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+package dev.pgsidecar.writes;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.pgsidecar.writes.Sample.Counters;
+import io.vertx.core.json.JsonObject;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ProofTest {
+
+    private static final Sample BEFORE = sample(0, 0, 0, 0, 100, 40);
+
+    /** The fence itself has taken an id. */
+    private static final Sample STILL = sample(0, 0, 0, 0, 101, 40);
+
+    private static final Counters PROVED = new Counters(40, 10, "monday");
+
+    @Test
+    void isDoneWhereNothingMoves() {
+        assertThat(doubt(true, STILL, STILL, STILL)).isEmpty();
+        assertThat(doubt(false, STILL, STILL, STILL)).isEmpty();
+        assertThat(doubt(true, STILL)).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource(textBlock = """
+            # sessions, writers, prepared, outside, next xid, ever connected, doubt
+            1,          0,       0,        0,       101,      40,             1 sessions are there again
+            0,          1,       0,        0,       101,      40,             1 transactions write
+            0,          0,       1,        0,       101,      40,             1 prepared transactions could commit
+            0,          0,       0,        2,       101,      40,             '2 databases were made since, and are open'
+            0,          0,       0,        0,       101,      41,             'somebody came in after the fence, and is gone again'
+            # the statistics were reset: what they counted is not known
+            0,          0,       0,        0,       101,      0,              'somebody came in after the fence, and is gone again'
+            # the first of several reasons
+            1,          1,       1,        1,       101,      41,             1 sessions are there again
+            """)
+    void isInDoubtByAnySample(
+            long sessions, long writers, long prepared, long outside, long nextXid, long connected, String expected) {
+        Sample moved = sample(sessions, writers, prepared, outside, nextXid, connected);
+        assertThat(doubt(true, moved, STILL, STILL)).contains(expected);
+        assertThat(doubt(true, STILL, moved, STILL)).contains(expected);
+        assertThat(doubt(true, STILL, STILL, moved)).contains(expected);
+        assertThat(doubt(false, STILL, STILL, moved)).contains(expected);
+    }
+
+    @ParameterizedTest
+    @CsvSource(textBlock = """
+            # sessions, writers, prepared, outside, doubt
+            1,          0,       0,        0,       1 sessions are there again
+            0,          1,       0,        0,       1 transactions write
+            0,          0,       1,        0,       1 prepared transactions could commit
+            0,          0,       0,        1,       '1 databases were made since, and are open'
+            """)
+    void isInDoubtByWhoWasThereBeforeTheFence(
+            long sessions, long writers, long prepared, long outside, String expected) {
+        Sample early = sample(sessions, writers, prepared, outside, 100, 40);
+        assertThat(new Proof(early, List.of(STILL, STILL), true).doubt()).contains(expected);
+        assertThat(new Proof(early, List.of(STILL, STILL), false).doubt()).contains(expected);
+    }
+
+    @Test
+    void isInDoubtWhileTransactionIdsAreTaken() {
+        Sample next = sample(0, 0, 0, 0, 102, 40);
+        assertThat(doubt(true, STILL, STILL, next)).contains("1 transaction ids were taken, 0 autovacuum workers run");
+        assertThat(doubt(true, STILL, next, next)).isPresent();
+    }
+
+    @Test
+    void countsNoTransactionIdsBeforeTheFence() {
+        assertThat(new Proof(sample(0, 0, 0, 0, 3, 40), List.of(STILL, STILL), true).doubt())
+                .isEmpty();
+    }
+
+    @Test
+    void ignoresTransactionIdsWhereOtherDatabasesAreOpen() {
+        assertThat(doubt(false, STILL, sample(0, 0, 0, 0, 900, 40))).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource(textBlock = """
+            # ever connected, rows ever, breach
+            40,               10,        false
+            # a superuser looked around
+            41,               10,        false
+            # autovacuum's, or what sessions that had ended before had yet to report
+            40,               11,        false
+            41,               11,        true
+            # after a reset of the statistics
+            0,                0,         false
+            """)
+    void isBrokenByASessionAndRows(long connected, long changed, boolean broken) {
+        Sample now = now(0, new Counters(connected, changed, "monday"));
+        assertThat(Proof.breach(PROVED, now, false).isPresent()).isEqualTo(broken);
+        assertThat(Proof.breach(PROVED, now, true).isPresent()).isEqualTo(broken);
+    }
+
+    @Test
+    void tellsWhatBrokeIt() {
+        assertThat(Proof.breach(PROVED, now(0, new Counters(42, 13, "monday")), false))
+                .contains("2 sessions came in, and 3 rows were written");
+    }
+
+    @Test
+    void isBrokenByARestartUnlessNobodyCouldComeIn() {
+        for (Counters after : List.of(
+                new Counters(40, 10, "tuesday"), new Counters(0, 0, "tuesday"), new Counters(42, 13, "tuesday"))) {
+            assertThat(Proof.breach(PROVED, now(0, after), false))
+                    .contains("the server was restarted, and nobody knows who came in before the agent was back");
+            assertThat(Proof.breach(PROVED, now(0, after), true)).isEmpty();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void isBrokenByADatabaseThatWasMadeSince(boolean closed) {
+        String expected = "1 databases were made since, and are open";
+        assertThat(Proof.breach(PROVED, now(1, PROVED), closed)).contains(expected);
+        assertThat(Proof.breach(PROVED, now(1, new Counters(0, 0, "tuesday")), closed))
+                .contains(expected);
+    }
+
+    @Test
+    void readsWhatTheRecordKeeps() {
+        assertThat(Counters.of(new JsonObject(PROVED.json().encode()))).isEqualTo(PROVED);
+    }
+
+    private static Optional<String> doubt(boolean everything, Sample... after) {
+        return new Proof(BEFORE, List.of(after), everything).doubt();
+    }
+
+    private static Sample sample(
+            long sessions, long writers, long prepared, long outside, long nextXid, long connected) {
+        return new Sample(
+                1,
+                sessions,
+                writers,
+                prepared,
+                outside,
+                nextXid,
+                0,
+                new Counters(connected, 10, "monday"),
+                Optional.empty());
+    }
+
+    private static Sample now(long outside, Counters counters) {
+        return new Sample(2, 0, 0, 0, outside, 101, 0, counters, Optional.of(PROVED));
+    }
+}
