@@ -22,6 +22,9 @@ public final class Target {
     /** What is sent for none: the client's SCRAM library chokes on an empty one, and the server would never hear of it. */
     private static final String NO_PASSWORD = " ";
 
+    /** How long an operation tries to connect, at least: an order is worth more than a tick. */
+    private static final Duration PATIENCE = Duration.ofSeconds(10);
+
     private final Vertx vertx;
     private final Settings.Postgres server;
     private final Duration timeout;
@@ -44,24 +47,26 @@ public final class Target {
 
     /** The same, with queries that may take longer than a tick's. */
     public Session openReadOnly(String purpose, Duration toAnswer) throws PostgresException, InterruptedException {
-        return open(options(purpose, toAnswer).addProperty("default_transaction_read_only", "on"), toAnswer);
+        return open(options(purpose, toAnswer).addProperty("default_transaction_read_only", "on"), timeout, toAnswer);
     }
 
     /**
-     * Opens a session that can write, for an operation. Its commits wait for no standby: what the agent notes must not
-     * hang on one that is gone.
+     * Opens a session that can write, for an operation, and is patient with a server that has much to do. Its commits wait
+     * for no standby: what the agent notes must not hang on one that is gone.
      */
     public Session openToWrite(String purpose, Duration toAnswer) throws PostgresException, InterruptedException {
         return open(
                 options(purpose, toAnswer)
                         .addProperty("default_transaction_read_only", "off")
                         .addProperty("synchronous_commit", "local"),
+                timeout.compareTo(PATIENCE) > 0 ? timeout : PATIENCE,
                 toAnswer);
     }
 
-    private Session open(PgConnectOptions options, Duration toAnswer) throws PostgresException, InterruptedException {
+    private Session open(PgConnectOptions options, Duration toConnect, Duration toAnswer)
+            throws PostgresException, InterruptedException {
         try {
-            return Session.open(vertx, options, timeout, toAnswer);
+            return Session.open(vertx, options, toConnect, toAnswer);
         } catch (PostgresException e) {
             if (e.failure().kind() == Kind.AUTHENTICATION_FAILED && password().equals(NO_PASSWORD)) {
                 throw new PostgresException(

@@ -79,6 +79,6 @@ final class Adopting implements Runbook {
 
     @Override
     public void close() {
-        line.close();
+        tools.giveBack(line);
     }
 }

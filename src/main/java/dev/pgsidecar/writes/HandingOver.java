@@ -129,6 +129,6 @@ final class HandingOver implements Runbook {
 
     @Override
     public void close() {
-        line.close();
+        tools.giveBack(line);
     }
 }

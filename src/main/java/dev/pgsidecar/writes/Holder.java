@@ -95,6 +95,7 @@ public class Holder {
                     Thread.sleep(AGAIN);
                 } else {
                     line.close();
+                    tools.closeSpare();
                     earlier = Optional.empty();
                     seen.tryAcquire(1, TimeUnit.MINUTES);
                     seen.drainPermits();
@@ -104,6 +105,7 @@ public class Holder {
             Thread.currentThread().interrupt(); // the agent stops; the lease decides
         } finally {
             line.close();
+            tools.closeSpare();
         }
     }
 

@@ -44,7 +44,8 @@ public class Leases {
         } catch (IllegalArgumentException e) {
             throw new Refusal(Refusal.Kind.MALFORMED, e.getMessage());
         }
-        try (Line line = tools.line("renew-lease")) {
+        Line line = tools.line("renew-lease");
+        try {
             WritePauses pauses = new WritePauses(line);
             if (!line.facts().pausable()) {
                 throw new Refusal(Refusal.Kind.CONFLICT, "writes cannot be paused here: install.sql was not run");
@@ -56,6 +57,8 @@ public class Leases {
                 throw new Refusal(Refusal.Kind.CONFLICT, "generation %d: %s".formatted(generation, done.why()));
             }
             return pause.get();
+        } finally {
+            tools.giveBack(line);
         }
     }
 }

@@ -265,6 +265,6 @@ final class Pausing implements Runbook {
 
     @Override
     public void close() {
-        line.close();
+        tools.giveBack(line);
     }
 }

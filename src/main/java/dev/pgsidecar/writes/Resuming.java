@@ -108,6 +108,6 @@ final class Resuming implements Runbook {
 
     @Override
     public void close() {
-        line.close();
+        tools.giveBack(line);
     }
 }

@@ -30,6 +30,7 @@ class Tools {
     private final Vertx vertx;
     private final Observations observations;
     private final Eyes eyes;
+    private Optional<Line> spare = Optional.empty();
 
     Tools(Settings settings, Vertx vertx, Observations observations, Eyes eyes) {
         this.settings = settings;
@@ -38,8 +39,34 @@ class Tools {
         this.eyes = eyes;
     }
 
-    Line line(String purpose) {
-        return new Line(vertx, settings, purpose, TO_ANSWER);
+    /**
+     * A session for an order. During a pause one that an order has left is waiting: clients that come back all at once can
+     * keep a server from taking a new connection for seconds, and a resume must not wait for that.
+     */
+    synchronized Line line(String purpose) {
+        Line line = spare.orElseGet(() -> new Line(vertx, settings, purpose, TO_ANSWER));
+        spare = Optional.empty();
+        return line;
+    }
+
+    /** Takes a session back. */
+    synchronized void giveBack(Line line) {
+        boolean paused = observations
+                .history()
+                .lastAnswered()
+                .filter(seen -> seen.instance().facts().writePause().isPresent())
+                .isPresent();
+        if (paused && spare.isEmpty()) {
+            spare = Optional.of(line);
+        } else {
+            line.close();
+        }
+    }
+
+    /** Closes the one that waits: the pause is over. */
+    synchronized void closeSpare() {
+        spare.ifPresent(Line::close);
+        spare = Optional.empty();
     }
 
     Settings settings() {

@@ -80,6 +80,17 @@ final class AgentProcess implements AutoCloseable {
         return command;
     }
 
+    /** Starts a command that goes on until it is told to end. */
+    static Process begin(Path output, Map<String, String> environment, String... arguments) throws IOException {
+        List<String> command = program();
+        command.addAll(List.of(arguments));
+        ProcessBuilder builder =
+                new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile());
+        builder.environment().put("PGSIDECAR_CONFIG", NO_FILE);
+        builder.environment().putAll(environment);
+        return builder.start();
+    }
+
     /** Runs a command to its end. */
     static Ended run(Path folder, Map<String, String> environment, String... arguments) {
         List<String> command = program();

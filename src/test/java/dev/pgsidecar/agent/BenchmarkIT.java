@@ -30,6 +30,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.IntSupplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -284,6 +286,82 @@ class BenchmarkIT {
                             Thread.sleep(2); // 25006: it is a standby still
                         }
                     }
+                }
+            }
+        }
+    }
+
+    @Test
+    void pauses() throws Exception {
+        List<Double> proofs = new ArrayList<>();
+        List<Double> resumes = new ArrayList<>();
+        Path folder = Files.createTempDirectory("pgsidecar-bench");
+        try (Paused paused = new Paused(17, folder, Map.of("max_connections", "300"))) {
+            Postgres primary = paused.primary();
+            primary.sql("ALTER DATABASE app CONNECTION LIMIT -1");
+            paused.startAgents();
+            AtomicBoolean stop = new AtomicBoolean();
+            AtomicLong written = new AtomicLong();
+            List<Thread> writers = new ArrayList<>();
+            for (int writer = 0; writer < 200; writer++) {
+                writers.add(Thread.ofVirtual().start(() -> write(primary, written, stop)));
+            }
+            for (int round = 0; round < 7; round++) {
+                long before = written.get();
+                await().atMost(Duration.ofMinutes(1)).until(() -> written.get() > before + 2_000);
+                long began = System.nanoTime();
+                JsonObject answer = paused.pauseAll("60s");
+                proofs.add((System.nanoTime() - began) / 1e6);
+                assertThat(answer.getString("guarantee")).isEqualTo("no-ordinary-role-can-write");
+                long still = written.get();
+                assertThat(written.get()).isEqualTo(still);
+                began = System.nanoTime();
+                paused.agent().order("/v1/writes/resume", new JsonObject());
+                awaitWrite(primary);
+                resumes.add((System.nanoTime() - began) / 1e6);
+            }
+            stop.set(true);
+            for (Thread writer : writers) {
+                writer.join();
+            }
+        }
+        reportBound(
+                "order of a pause to its proof, 200 clients that write ten times a second and come back, ms (median of 7)",
+                median(proofs),
+                500);
+        reportBound(
+                "order of a resume to the first commit of a client that tries every 2 ms, ms (median of 7)",
+                median(resumes),
+                50);
+    }
+
+    private static void awaitWrite(Postgres server) throws InterruptedException {
+        while (true) {
+            try {
+                Paused.write(server);
+                return;
+            } catch (SQLException e) {
+                Thread.sleep(2); // not yet
+            }
+        }
+    }
+
+    private static void write(Postgres server, AtomicLong written, AtomicBoolean stop) {
+        while (!stop.get()) {
+            try (Connection session = server.connect("app", "app", "");
+                    Statement statement = session.createStatement()) {
+                while (!stop.get()) {
+                    statement.execute("INSERT INTO t DEFAULT VALUES");
+                    written.incrementAndGet();
+                    Thread.sleep(100);
+                }
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            } catch (SQLException e) {
+                try {
+                    Thread.sleep(200);
+                } catch (InterruptedException interrupted) {
+                    throw new IllegalStateException(interrupted);
                 }
             }
         }

@@ -49,7 +49,7 @@ class CliIT {
             assertThat(refused.output())
                     .contains(
                             "upstream: found pg-0 is a primary",
-                            "next: if you mean to fail over, stop the primary first");
+                            "next: to take over from a living primary, pause its writes");
 
             trio.server("pg-0").kill();
             trio.agent("pg-0").await503("/primary", "down");

@@ -1,0 +1,216 @@
+package dev.pgsidecar.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.pgsidecar.agent.AgentProcess.Ended;
+import dev.pgsidecar.cluster.Postgres;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A primary hands over to a standby under load, and by the book. */
+@Tag("agent")
+class HandOverIT {
+
+    private static final int WRITERS = 8;
+
+    @TempDir
+    Path folder;
+
+    /** A write that was acknowledged: by whom, and when on this host's clock. */
+    private record Acknowledged(long entry, String node, long at) {}
+
+    @RepeatedTest(5)
+    void losesNothingAndNeverHasTwoPrimaries() throws Exception {
+        round(folder);
+    }
+
+    @Test
+    @Tag("soak")
+    void losesNothingInManyRounds() throws Exception {
+        for (int round = 0; round < 50; round++) {
+            round(Files.createDirectory(folder.resolve("round-" + round)));
+        }
+    }
+
+    private static void round(Path folder) throws Exception {
+        try (Paused paused = new Paused(17, folder)) {
+            paused.primary().sqlIn("app", "SET ROLE app", "CREATE TABLE ledger (entry bigint PRIMARY KEY)");
+            paused.startAgents();
+            List<Postgres> nodes = List.of(paused.primary(), paused.trio().server("pg-1"));
+            AtomicBoolean stop = new AtomicBoolean();
+            Queue<Acknowledged> acknowledged = new ConcurrentLinkedQueue<>();
+            List<Thread> writers = new ArrayList<>();
+            for (int writer = 0; writer < WRITERS; writer++) {
+                long first = writer * 1_000_000L;
+                writers.add(Thread.ofVirtual().start(() -> write(nodes, first, acknowledged, stop)));
+            }
+            await().until(() -> acknowledged.size() > 500);
+
+            long generation = paused.pause(Paused.ALL.copy().put("waitForStandbys", new JsonArray().add("pg-1")))
+                    .getLong("generation");
+            JsonObject order = new JsonObject().put("generation", generation);
+            JsonObject committed =
+                    paused.order("/v1/writes/commit", order.copy().put("target", "pg-1"));
+            assertThat(committed.getString("state"))
+                    .as(committed.encodePrettily())
+                    .isEqualTo("succeeded");
+            JsonObject promoted = paused.order("pg-1", "/v1/promote", order);
+            assertThat(promoted.getString("state"))
+                    .as(promoted.encodePrettily())
+                    .isEqualTo("succeeded");
+            await().until(() -> acknowledged.stream()
+                            .filter(each -> each.node().equals("pg-1"))
+                            .count()
+                    > 500);
+            stop.set(true);
+            for (Thread writer : writers) {
+                writer.join();
+            }
+
+            Set<Long> there = new TreeSet<>();
+            Arrays.stream(nodes.getLast()
+                            .queryIn("app", "SELECT string_agg(entry::text, ',') FROM ledger")
+                            .split(","))
+                    .forEach(entry -> there.add(Long.valueOf(entry)));
+            assertThat(there)
+                    .as("what was acknowledged")
+                    .containsAll(acknowledged.stream().map(Acknowledged::entry).toList());
+            long last = acknowledged.stream()
+                    .filter(each -> each.node().equals("pg-0"))
+                    .mapToLong(Acknowledged::at)
+                    .max()
+                    .orElseThrow();
+            long first = acknowledged.stream()
+                    .filter(each -> each.node().equals("pg-1"))
+                    .mapToLong(Acknowledged::at)
+                    .min()
+                    .orElseThrow();
+            assertThat(first).as("one after the other").isGreaterThan(last);
+            System.out.printf("hand-over: no write for %d ms%n", (first - last) / 1_000_000);
+        }
+    }
+
+    /** As a client with both hosts in its connection string: whoever takes the write has it. */
+    private static void write(List<Postgres> nodes, long entry, Queue<Acknowledged> acknowledged, AtomicBoolean stop) {
+        while (!stop.get()) {
+            for (Postgres node : nodes) {
+                try (Connection session = node.connect("app", "app", "");
+                        Statement statement = session.createStatement()) {
+                    while (!stop.get()) {
+                        entry++;
+                        statement.execute("INSERT INTO ledger VALUES (%d)".formatted(entry));
+                        acknowledged.add(new Acknowledged(entry, node.name(), System.nanoTime()));
+                    }
+                } catch (SQLException e) {
+                    entry++; // it may be there, or not
+                }
+            }
+        }
+    }
+
+    /** The commands of docs/runbooks/hand-over.md, as they stand there. */
+    @Test
+    void goesByTheBook() throws Exception {
+        try (Paused paused = new Paused(17, folder).startAgents()) {
+            Map<String, String> environment = agents(paused);
+            List<String> outputs = new ArrayList<>();
+            for (List<String> command : commands(Path.of("docs/runbooks/hand-over.md"))) {
+                Ended ended = AgentProcess.run(folder, environment, command.toArray(String[]::new));
+                assertThat(ended.exitCode())
+                        .as("%s: %s", command, ended.output())
+                        .isZero();
+                outputs.add(ended.output());
+            }
+            assertThat(outputs).hasSize(5);
+            assertThat(outputs.get(1))
+                    .contains("generation: 1", "guarantee: no-ordinary-role-can-write", "couldStillWrite: superuser");
+            assertThat(outputs.get(3)).contains("generation 1 of pg-0");
+            assertThat(outputs.get(4)).containsPattern("pg-1 +primary +running +2 ");
+            Paused.write(paused.trio().server("pg-1"));
+
+            Ended status = AgentProcess.run(folder, environment, "writes", "status", "--agent", "pg-0");
+            assertThat(status.output()).contains("handed-over, generation 1", "nothing resumes by itself", "UPDATE");
+            Ended refused = AgentProcess.run(folder, environment, "writes", "resume", "--agent", "pg-0");
+            assertThat(refused.exitCode()).isEqualTo(1);
+            assertThat(refused.output()).contains("superseded: found pg-1");
+        }
+    }
+
+    @Test
+    void holdsAsLongAsSomebodyWaitsForIt() throws Exception {
+        try (Paused paused = new Paused(17, folder).startAgents()) {
+            Map<String, String> environment = agents(paused);
+            Ended dryRun = AgentProcess.run(
+                    folder, environment, "writes", "pause", "--agent", "pg-0", "--database", "nope", "--dry-run");
+            assertThat(dryRun.exitCode()).isEqualTo(1);
+            assertThat(dryRun.output()).contains("databases: found nope", "It would be refused.");
+
+            Path output = folder.resolve("hold.out");
+            Process hold = AgentProcess.begin(
+                    output, environment, "writes", "pause", "--agent", "pg-0", "--all", "--ttl", "2s", "--hold");
+            await().atMost(Duration.ofSeconds(20))
+                    .until(() -> Files.readString(output).contains("Ctrl-C"));
+            Thread.sleep(3500);
+            assertThat(paused.state()).as(paused.agent().log()).isEqualTo("paused");
+            Ended renewed = AgentProcess.run(
+                    folder, environment, "writes", "renew", "--agent", "pg-0", "--generation", "1", "--ttl", "5s");
+            assertThat(renewed.output()).contains("generation 1 is held until");
+            new ProcessBuilder("kill", "-INT", "" + hold.pid()).start().waitFor();
+            assertThat(hold.waitFor(30, TimeUnit.SECONDS)).isTrue();
+            assertThat(Files.readString(output)).contains("succeeded");
+            assertThat(paused.state()).isEqualTo("open");
+            Paused.write(paused.primary());
+
+            Ended wrong =
+                    AgentProcess.run(folder, environment, "writes", "renew", "--agent", "pg-0", "--generation", "1");
+            assertThat(wrong.exitCode()).isEqualTo(1);
+            Ended again = AgentProcess.run(folder, environment, "writes", "resume", "--agent", "pg-0");
+            assertThat(again.exitCode()).isZero();
+        }
+    }
+
+    private Map<String, String> agents(Paused paused) throws IOException {
+        Path token = Files.writeString(folder.resolve("token"), AgentProcess.OPERATE + "\n");
+        String agents = Trio.NAMES.stream()
+                .map(name -> "%s: { url: \"http://127.0.0.1:%d\", token-file: %s }%n"
+                        .formatted(name, paused.trio().agent(name).commandPort(), token))
+                .collect(Collectors.joining());
+        return Map.of(
+                "PGSIDECAR_AGENTS",
+                Files.writeString(folder.resolve("agents.yaml"), agents).toString());
+    }
+
+    /** The arguments of each line that begins with the program's name, in the document's blocks. */
+    private static List<List<String>> commands(Path document) throws IOException {
+        return Files.readAllLines(document).stream()
+                .filter(line -> line.startsWith("    pgsidecar "))
+                .map(line -> Arrays.stream(line.strip().split(" (?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)"))
+                        .skip(1)
+                        .map(argument -> argument.replace("\"", ""))
+                        .toList())
+                .toList();
+    }
+}
