@@ -7,10 +7,13 @@ import static org.awaitility.Awaitility.await;
 import dev.pgsidecar.cluster.Postgres;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -114,6 +117,57 @@ class WritesIT {
             paused.awaitState("open");
             await().ignoreExceptions().untilAsserted(() -> Paused.write(paused.primary()));
         }
+    }
+
+    /** The commands of docs/runbooks/undo-a-pause-by-hand.md, as they stand there. */
+    @Test
+    void undoesItByTheBook() throws Exception {
+        try (Paused paused = new Paused(17, folder).startAgents()) {
+            String before = Paused.settings(paused.primary());
+            paused.pauseAll("1h");
+            List<String> commands = Files.readAllLines(Path.of("docs/runbooks/undo-a-pause-by-hand.md")).stream()
+                    .filter(line -> line.startsWith("    psql "))
+                    .map(String::strip)
+                    .toList();
+            assertThat(commands).hasSize(3);
+            assertThat(shell(paused.primary(), commands.getFirst())).contains("pg-0");
+            assertThat(shell(paused.primary(), commands.getLast()))
+                    .contains("ALTER DATABASE app CONNECTION LIMIT 150", "UPDATE pgsidecar.write_pause");
+            assertThat(shell(paused.primary(), "psql -X -d pgsidecar -f deploy/sql/uninstall.sql"))
+                    .contains("writes are paused");
+            assertThat(shell(paused.primary(), commands.get(1))).contains("\"changed\": true");
+            assertThat(Paused.settings(paused.primary())).isEqualTo(before);
+            paused.awaitState("open");
+            Paused.write(paused.primary());
+
+            assertThat(shell(paused.primary(), "psql -X -d postgres -f deploy/sql/install.sql"))
+                    .contains("run it in the database pgsidecar");
+            assertThat(shell(paused.primary(), "psql -X -d pgsidecar -f deploy/sql/uninstall.sql"))
+                    .endsWith("COMMIT\n");
+            paused.awaitState("not-installed");
+            assertThat(paused.refused("/v1/writes/pause", Paused.ALL, 412)).contains("rights");
+            assertThat(shell(paused.primary(), "psql -X -d pgsidecar -f deploy/sql/install.sql"))
+                    .endsWith("COMMIT\n");
+            paused.awaitState("open");
+        }
+    }
+
+    private static String shell(Postgres server, String command) throws Exception {
+        ProcessBuilder builder = new ProcessBuilder("bash", "-c", command).redirectErrorStream(true);
+        builder.environment()
+                .putAll(Map.of(
+                        "PATH",
+                        Path.of(server.binaries().program("psql")).getParent() + ":" + System.getenv("PATH"),
+                        "PGHOST",
+                        "127.0.0.1",
+                        "PGPORT",
+                        "" + server.port(),
+                        "PGUSER",
+                        "postgres"));
+        Process process = builder.start();
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        process.waitFor();
+        return output;
     }
 
     @Test
