@@ -117,6 +117,82 @@ class WritesCrashIT {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "commit:ordered",
+                "commit/commit:before",
+                "commit:irrevocable",
+                "commit/commit:after",
+                "commit/arrive:before",
+                "commit/arrive:after",
+                "commit/be-seen:before",
+                "commit/be-seen:after"
+            })
+    void eitherHandsOverOrEndsWhereTheAgentDiesInACommit(String point) throws Exception {
+        Postgres standby = cluster.standby("pg-1", primary);
+        JsonObject order = new JsonObject().put("generation", 1).put("target", "pg-1");
+        try (AgentProcess agent = agent(Map.of())) {
+            pause(agent, PAUSE.copy().put("ttl", "6s").put("waitForStandbys", new JsonArray().add("pg-1")));
+        }
+        String id = die(point, "/v1/writes/commit", order);
+        boolean committed = committed();
+        try (AgentProcess anew = agent(Map.of())) {
+            assertThat(awaitEnd(anew, id).getString("state")).isEqualTo(committed ? "succeeded" : "interrupted");
+            if (committed) {
+                Thread.sleep(6500);
+                assertThat(state(anew)).as("no lease ends it").isEqualTo("handed-over");
+                assertThat(standby.queryIn("pgsidecar", "SELECT committed_to FROM pgsidecar.write_pause"))
+                        .isEqualTo("pg-1");
+                JsonObject waived = new JsonObject().put("waive", new JsonArray().add("peers-are-replicas"));
+                assertThat(anew.order("/v1/writes/resume", new JsonObject()).statusCode())
+                        .isEqualTo(412);
+                assertThat(anew.order("/v1/writes/resume", waived).statusCode()).isEqualTo(202);
+            }
+            assertOpens(anew);
+        }
+    }
+
+    private boolean committed() {
+        return primary.queryIn("pgsidecar", "SELECT committed IS NOT NULL FROM pgsidecar.write_pause")
+                .equals("t");
+    }
+
+    @RepeatedTest(3)
+    void endsWhereTheServerDiesInAResume() throws Exception {
+        try (AgentProcess agent = agent(Map.of())) {
+            pause(agent, PAUSE);
+            Thread resume = Thread.ofVirtual().start(() -> agent.order("/v1/writes/resume", new JsonObject()));
+            Thread.sleep(ThreadLocalRandom.current().nextInt(40));
+            primary.kill();
+            resume.join();
+            primary.start();
+            assertOpens(agent);
+        }
+    }
+
+    @Test
+    void endsWhereTheAgentDiesWhileSomebodyRenews() throws Exception {
+        try (AgentProcess agent = agent(Map.of())) {
+            pause(agent, PAUSE);
+            Thread renews = Thread.ofVirtual().start(() -> {
+                try {
+                    while (true) {
+                        renew(agent, "1", "2s");
+                    }
+                } catch (UncheckedIOException e) {
+                    // it is dead
+                }
+            });
+            Thread.sleep(ThreadLocalRandom.current().nextInt(500, 1500));
+            agent.process().destroyForcibly().waitFor();
+            renews.join();
+        }
+        try (AgentProcess anew = agent(Map.of())) {
+            assertOpens(anew);
+        }
+    }
+
     @Test
     void holdsOnAfterTheServersDeath() throws Exception {
         try (AgentProcess agent = agent(Map.of())) {
@@ -129,7 +205,7 @@ class WritesCrashIT {
         }
     }
 
-    @Test
+    @RepeatedTest(4)
     void endsWhereTheServerDiesInThePause() throws Exception {
         try (AgentProcess agent = agent(Map.of())) {
             agent.await200("/primary");
