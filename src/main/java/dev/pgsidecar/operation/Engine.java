@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Consumer;
@@ -47,7 +48,7 @@ public class Engine {
     private static final DateTimeFormatter STAMP =
             DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
 
-    private final Map<String, Command> commands = new LinkedHashMap<>();
+    private final Map<String, Command> commands = new TreeMap<>();
     private final Journal journal;
     private final String stateDir;
     private final Map<String, Operation> operations = new LinkedHashMap<>(); // oldest first

@@ -241,9 +241,8 @@ class FleetIT {
             await("the job runs").atMost(Duration.ofSeconds(20)).until(() -> !primary.queryIn(
                             "app", "SELECT count(*) FROM t")
                     .equals("0"));
-            paused.pauseAll("60s");
+            paused.pause(Paused.ALL.copy().put("waitForStandbys", new JsonArray().add("pg-1")));
             Postgres standby = paused.trio().server("pg-1");
-            paused.trio().cluster().awaitReplay(primary, standby);
             String then = standby.queryIn("app", "SELECT count(*) FROM t");
             Thread.sleep(3000);
             assertThat(standby.queryIn("app", "SELECT count(*) FROM t")).isEqualTo(then);

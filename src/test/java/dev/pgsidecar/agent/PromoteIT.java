@@ -60,6 +60,7 @@ class PromoteIT {
                             "make-slots",
                             "promote",
                             "leave-recovery",
+                            "resume-writes",
                             "checkpoint",
                             "control-file",
                             "write",
@@ -205,7 +206,11 @@ class PromoteIT {
             JsonObject rights = Trio.NAMES.stream()
                     .skip(1)
                     .map(name -> trio.agent(name).look("/v1/capabilities"))
-                    .map(answer -> answer.getJsonArray("commands").getJsonObject(0))
+                    .map(answer -> answer.getJsonArray("commands").stream()
+                            .map(JsonObject.class::cast)
+                            .filter(command -> command.getString("command").equals("promote"))
+                            .findFirst()
+                            .orElseThrow())
                     .peek(command -> assertThat(command.getBoolean("possible")).isFalse())
                     .map(command -> check(command, "rights"))
                     .toList()

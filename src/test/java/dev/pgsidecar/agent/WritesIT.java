@@ -349,9 +349,8 @@ class WritesIT {
     void adoptsAPauseWhereSomebodyElseHasPromoted() throws Exception {
         try (Paused paused = new Paused(17, folder).startAgents()) {
             String before = Paused.settings(paused.primary());
-            paused.pauseAll("60s");
+            paused.pause(Paused.ALL.copy().put("waitForStandbys", new JsonArray().add("pg-1")));
             Postgres next = paused.trio().server("pg-1");
-            paused.trio().cluster().awaitReplay(paused.primary(), next);
             paused.primary().stop();
             next.promote();
             AgentProcess agent = paused.trio().agent("pg-1");
