@@ -9,6 +9,7 @@ import jakarta.ws.rs.NotSupportedException;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.PUT;
 import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.core.Context;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
@@ -24,22 +25,14 @@ public class CommandResource {
         this.orders = orders;
     }
 
+    /** The last word of the path is the command's name. */
     @POST
-    @Path("promote")
+    @Path("{path: promote|writes/pause|writes/commit|writes/resume}")
     @Consumes(MediaType.APPLICATION_JSON)
-    public Response promote(String body, @Context RoutingContext context)
+    public Response order(@PathParam("path") String path, String body, @Context RoutingContext context)
             throws Refusal, PostgresException, InterruptedException {
         requireContentType(context);
-        return orders.take("promote", body, context);
-    }
-
-    @POST
-    @Path("writes/pause")
-    @Consumes(MediaType.APPLICATION_JSON)
-    public Response pause(String body, @Context RoutingContext context)
-            throws Refusal, PostgresException, InterruptedException {
-        requireContentType(context);
-        return orders.take("pause", body, context);
+        return orders.take(path.substring(path.lastIndexOf('/') + 1), body, context);
     }
 
     @PUT
@@ -49,24 +42,6 @@ public class CommandResource {
             throws Refusal, PostgresException, InterruptedException {
         requireContentType(context);
         return orders.renew(body, context);
-    }
-
-    @POST
-    @Path("writes/commit")
-    @Consumes(MediaType.APPLICATION_JSON)
-    public Response commit(String body, @Context RoutingContext context)
-            throws Refusal, PostgresException, InterruptedException {
-        requireContentType(context);
-        return orders.take("commit", body, context);
-    }
-
-    @POST
-    @Path("writes/resume")
-    @Consumes(MediaType.APPLICATION_JSON)
-    public Response resume(String body, @Context RoutingContext context)
-            throws Refusal, PostgresException, InterruptedException {
-        requireContentType(context);
-        return orders.take("resume", body, context);
     }
 
     /** A page in somebody's browser can send an order without one, with that browser's password or certificate. */

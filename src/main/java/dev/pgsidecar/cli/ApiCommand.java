@@ -1,5 +1,6 @@
 package dev.pgsidecar.cli;
 
+import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.util.Map;
 import java.util.UUID;
@@ -33,9 +34,10 @@ abstract class ApiCommand implements Callable<Integer> {
     }
 
     /** Orders, or with a dry run only has it judged, and shows how it goes; returns the exit code. */
-    int order(String path, JsonObject body, boolean dryRun) throws UsageException, Unreachable {
+    int order(String path, JsonObject body, OrderOptions order) throws UsageException, Unreachable {
         Api agent = options().agent();
-        if (dryRun) {
+        body.put("waive", new JsonArray(order.waive()));
+        if (order.dryRun()) {
             return judged(agent.post(path + "?dryRun=true", body, Map.of()));
         }
         Api.Answer answer = agent.post(

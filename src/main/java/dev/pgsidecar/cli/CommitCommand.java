@@ -2,6 +2,7 @@ package dev.pgsidecar.cli;
 
 import io.vertx.core.json.JsonObject;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code pgsidecar writes commit}: hands paused writes over. */
@@ -21,14 +22,14 @@ final class CommitCommand extends ApiCommand {
             description = "The standby that will be promoted, by its agent's name.")
     private String target;
 
-    @Option(names = "--dry-run", description = "Only checks.")
-    private boolean dryRun;
+    @Mixin
+    private OrderOptions order;
 
     @Override
     int run() throws UsageException, Unreachable {
         return order(
                 "/v1/writes/commit",
                 new JsonObject().put("generation", generation).put("target", target),
-                dryRun);
+                order);
     }
 }

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code pgsidecar writes pause}: holds application writes back. */
@@ -50,21 +51,15 @@ final class PauseCommand extends ApiCommand {
     @Option(names = "--reason", paramLabel = "TEXT", description = "For people who wonder.")
     private String reason;
 
-    @Option(
-            names = "--waive",
-            paramLabel = "CHECK",
-            description = "A failed check that you override at your own risk; may be repeated.")
-    private List<String> waive = new ArrayList<>();
-
     @Option(names = "--hold", description = "Renews the lease until interrupted, then resumes writes.")
     private boolean hold;
 
-    @Option(names = "--dry-run", description = "Only checks.")
-    private boolean dryRun;
+    @Mixin
+    private OrderOptions order;
 
     @Override
     int run() throws UsageException, Unreachable {
-        JsonObject body = new JsonObject().put("waive", new JsonArray(waive));
+        JsonObject body = new JsonObject();
         if (all) {
             body.put("all", true);
         }
@@ -83,11 +78,12 @@ final class PauseCommand extends ApiCommand {
         if (reason != null) {
             body.put("reason", reason);
         }
-        return hold && !dryRun ? hold(body) : order("/v1/writes/pause", body, dryRun);
+        return hold && !order.dryRun() ? hold(body) : order("/v1/writes/pause", body, order);
     }
 
     private int hold(JsonObject body) throws UsageException, Unreachable {
         Api agent = options().agent();
+        body.put("waive", new JsonArray(order.waive()));
         Api.Answer answer = agent.post(
                 "/v1/writes/pause",
                 body,

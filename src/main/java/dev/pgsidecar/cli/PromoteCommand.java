@@ -1,10 +1,8 @@
 package dev.pgsidecar.cli;
 
-import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
-import java.util.ArrayList;
-import java.util.List;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code pgsidecar promote}: makes a standby the primary. */
@@ -46,18 +44,12 @@ final class PromoteCommand extends ApiCommand {
             description = "How much received WAL may still wait for replay, such as 16MB (default: 0).")
     private String maxLag;
 
-    @Option(
-            names = "--waive",
-            paramLabel = "CHECK",
-            description = "A failed check that you override at your own risk; may be repeated.")
-    private List<String> waive = new ArrayList<>();
-
-    @Option(names = "--dry-run", description = "Only checks.")
-    private boolean dryRun;
+    @Mixin
+    private OrderOptions order;
 
     @Override
     int run() throws UsageException, Unreachable {
-        JsonObject body = new JsonObject().put("waive", new JsonArray(waive));
+        JsonObject body = new JsonObject();
         if (dead != null) {
             body.put("deadPrimary", dead);
         }
@@ -70,6 +62,6 @@ final class PromoteCommand extends ApiCommand {
         if (generation != null) {
             body.put("generation", generation);
         }
-        return order("/v1/promote", body, dryRun);
+        return order("/v1/promote", body, order);
     }
 }

@@ -1,10 +1,8 @@
 package dev.pgsidecar.cli;
 
-import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
-import java.util.ArrayList;
-import java.util.List;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code pgsidecar writes resume}: lets them go on. */
@@ -20,21 +18,15 @@ final class ResumeCommand extends ApiCommand {
             description = "The pause that you mean (default: whichever there is).")
     private Long generation;
 
-    @Option(
-            names = "--waive",
-            paramLabel = "CHECK",
-            description = "A failed check that you override at your own risk; may be repeated.")
-    private List<String> waive = new ArrayList<>();
-
-    @Option(names = "--dry-run", description = "Only checks.")
-    private boolean dryRun;
+    @Mixin
+    private OrderOptions order;
 
     @Override
     int run() throws UsageException, Unreachable {
-        JsonObject body = new JsonObject().put("waive", new JsonArray(waive));
+        JsonObject body = new JsonObject();
         if (generation != null) {
             body.put("generation", generation);
         }
-        return order("/v1/writes/resume", body, dryRun);
+        return order("/v1/writes/resume", body, order);
     }
 }

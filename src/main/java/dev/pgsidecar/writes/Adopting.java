@@ -4,11 +4,8 @@ import dev.pgsidecar.observe.Moment;
 import dev.pgsidecar.operation.Check;
 import dev.pgsidecar.operation.Parameters;
 import dev.pgsidecar.operation.Run;
-import dev.pgsidecar.operation.Runbook;
 import dev.pgsidecar.operation.StepFailed;
-import dev.pgsidecar.postgres.Line;
 import dev.pgsidecar.postgres.PostgresException;
-import dev.pgsidecar.postgres.WritePauses;
 import dev.pgsidecar.postgres.WritePauses.Done;
 import dev.pgsidecar.postgres.catalog.WritePause;
 import io.vertx.core.json.JsonArray;
@@ -21,28 +18,18 @@ import java.util.Set;
  * Ends a pause that came here with replication, when somebody else has promoted this server: its databases came up closed.
  * Promote does the same as a step of its own.
  */
-final class Adopting implements Runbook {
+final class Adopting extends PauseRunbook {
 
     static final String KIND = "adopt";
 
-    private final Tools tools;
-    private final Line line;
-    private final WritePauses pauses;
-
     Adopting(JsonObject request, Tools tools) {
+        super(tools, KIND);
         Parameters.of(request, Set.of());
-        this.tools = tools;
-        this.line = tools.line(KIND);
-        this.pauses = new WritePauses(line);
     }
 
     @Override
-    public List<Check> check(Set<String> waivers) throws PostgresException, InterruptedException {
-        try {
-            return checks().judge();
-        } catch (PostgresException e) {
-            return List.of(Common.wrongInstance(e));
-        }
+    List<Check> judged() throws PostgresException, InterruptedException {
+        return checks().judge();
     }
 
     private AdoptChecks checks() throws PostgresException, InterruptedException {
@@ -75,10 +62,5 @@ final class Adopting implements Runbook {
         run.found("kept", new JsonArray(done.kept()));
         return "generation %d of %s"
                 .formatted(pause.get().generation(), pause.get().node());
-    }
-
-    @Override
-    public void close() {
-        tools.giveBack(line);
     }
 }

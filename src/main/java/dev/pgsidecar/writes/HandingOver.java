@@ -4,12 +4,9 @@ import dev.pgsidecar.observe.Moment;
 import dev.pgsidecar.observe.Peer;
 import dev.pgsidecar.operation.Check;
 import dev.pgsidecar.operation.Run;
-import dev.pgsidecar.operation.Runbook;
 import dev.pgsidecar.operation.StepFailed;
-import dev.pgsidecar.postgres.Line;
 import dev.pgsidecar.postgres.Lsn;
 import dev.pgsidecar.postgres.PostgresException;
-import dev.pgsidecar.postgres.WritePauses;
 import dev.pgsidecar.postgres.WritePauses.Done;
 import dev.pgsidecar.postgres.catalog.Facts;
 import dev.pgsidecar.postgres.catalog.WritePause;
@@ -17,13 +14,12 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 
 /**
  * Commits the hand-over of paused writes to a standby, before that one is promoted. From then on nothing resumes here by
  * itself, whatever crashes: a stuck database is better than two writers.
  */
-final class HandingOver implements Runbook {
+final class HandingOver extends PauseRunbook {
 
     static final String KIND = "commit";
 
@@ -34,33 +30,24 @@ final class HandingOver implements Runbook {
     private static final Duration TO_ARRIVE = Duration.ofSeconds(10);
 
     private final CommitRequest request;
-    private final Tools tools;
-    private final Line line;
-    private final WritePauses pauses;
 
     HandingOver(CommitRequest request, Tools tools) {
+        super(tools, KIND);
         this.request = request;
-        this.tools = tools;
-        this.line = tools.line(KIND);
-        this.pauses = new WritePauses(line);
     }
 
     @Override
-    public List<Check> check(Set<String> waivers) throws PostgresException, InterruptedException {
-        try {
-            Collection<Peer> peers = tools.eyes().peersNow();
-            Facts facts = line.facts();
-            return new CommitChecks(
-                            facts,
-                            request,
-                            breach(facts.writePause()),
-                            peers,
-                            Moment.now(),
-                            tools.settings().observe().staleAfter())
-                    .judge();
-        } catch (PostgresException e) {
-            return List.of(Common.wrongInstance(e));
-        }
+    List<Check> judged() throws PostgresException, InterruptedException {
+        Collection<Peer> peers = tools.eyes().peersNow();
+        Facts facts = line.facts();
+        return new CommitChecks(
+                        facts,
+                        request,
+                        breach(facts.writePause()),
+                        peers,
+                        Moment.now(),
+                        tools.settings().observe().staleAfter())
+                .judge();
     }
 
     @Override
@@ -125,10 +112,5 @@ final class HandingOver implements Runbook {
             run.rest(Tools.QUICKLY);
         }
         return "%s knows; next: POST /v1/promote {\"generation\": %d} at its agent".formatted(target(), generation());
-    }
-
-    @Override
-    public void close() {
-        tools.giveBack(line);
     }
 }

@@ -2,12 +2,9 @@ package dev.pgsidecar.writes;
 
 import dev.pgsidecar.operation.Check;
 import dev.pgsidecar.operation.Run;
-import dev.pgsidecar.operation.Runbook;
 import dev.pgsidecar.operation.StepFailed;
-import dev.pgsidecar.postgres.Line;
 import dev.pgsidecar.postgres.Lsn;
 import dev.pgsidecar.postgres.PostgresException;
-import dev.pgsidecar.postgres.WritePauses;
 import dev.pgsidecar.postgres.WritePauses.Done;
 import dev.pgsidecar.postgres.WritePauses.Terminated;
 import dev.pgsidecar.postgres.catalog.WalSender;
@@ -26,7 +23,7 @@ import java.util.TreeSet;
  * Pauses writes: records it and closes the databases in one transaction, ends all sessions, and proves that nobody writes.
  * Whatever keeps it from that undoes it; a crash leaves a lease, which ends by itself.
  */
-final class Pausing implements Runbook {
+final class Pausing extends PauseRunbook {
 
     static final String KIND = "pause";
 
@@ -46,24 +43,15 @@ final class Pausing implements Runbook {
     private final Set<String> workers = new TreeSet<>();
 
     private final PauseRequest request;
-    private final Tools tools;
-    private final Line line;
-    private final WritePauses pauses;
 
     Pausing(PauseRequest request, Tools tools) {
+        super(tools, KIND);
         this.request = request;
-        this.tools = tools;
-        this.line = tools.line(KIND);
-        this.pauses = new WritePauses(line);
     }
 
     @Override
-    public List<Check> check(Set<String> waivers) throws PostgresException, InterruptedException {
-        try {
-            return new PauseChecks(PauseFacts.of(line), request).judge();
-        } catch (PostgresException e) {
-            return List.of(Common.wrongInstance(e));
-        }
+    List<Check> judged() throws PostgresException, InterruptedException {
+        return new PauseChecks(PauseFacts.of(line), request).judge();
     }
 
     @Override
@@ -261,10 +249,5 @@ final class Pausing implements Runbook {
         } catch (PostgresException e) {
             run.found("undone", "not yet (%s): the lease ends it".formatted(e.failure()));
         }
-    }
-
-    @Override
-    public void close() {
-        tools.giveBack(line);
     }
 }

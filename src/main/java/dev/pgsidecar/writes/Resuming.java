@@ -4,11 +4,8 @@ import dev.pgsidecar.observe.Moment;
 import dev.pgsidecar.observe.Peer;
 import dev.pgsidecar.operation.Check;
 import dev.pgsidecar.operation.Run;
-import dev.pgsidecar.operation.Runbook;
 import dev.pgsidecar.operation.StepFailed;
-import dev.pgsidecar.postgres.Line;
 import dev.pgsidecar.postgres.PostgresException;
-import dev.pgsidecar.postgres.WritePauses;
 import dev.pgsidecar.postgres.WritePauses.Done;
 import dev.pgsidecar.postgres.catalog.Facts;
 import dev.pgsidecar.postgres.catalog.WritePause;
@@ -16,37 +13,23 @@ import io.vertx.core.json.JsonArray;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 
 /** Resumes writes: puts back what the pause has changed, exactly, and ends the sessions that it left read-only. */
-final class Resuming implements Runbook {
+final class Resuming extends PauseRunbook {
 
     static final String KIND = "resume";
 
     private static final String GENERATION = "generation";
 
     private final ResumeRequest request;
-    private final Tools tools;
-    private final Line line;
-    private final WritePauses pauses;
 
     Resuming(ResumeRequest request, Tools tools) {
+        super(tools, KIND);
         this.request = request;
-        this.tools = tools;
-        this.line = tools.line(KIND);
-        this.pauses = new WritePauses(line);
     }
 
     @Override
-    public List<Check> check(Set<String> waivers) throws PostgresException, InterruptedException {
-        try {
-            return judged();
-        } catch (PostgresException e) {
-            return List.of(Common.wrongInstance(e));
-        }
-    }
-
-    private List<Check> judged() throws PostgresException, InterruptedException {
+    List<Check> judged() throws PostgresException, InterruptedException {
         Facts facts = line.facts();
         // Only a committed hand-over depends on what they say this very moment.
         Collection<Peer> peers =
@@ -104,10 +87,5 @@ final class Resuming implements Runbook {
                 ? "generation %d; all is as it was".formatted(generation)
                 : "generation %d; left alone, as somebody has changed it: %s"
                         .formatted(generation, String.join("; ", done.kept()));
-    }
-
-    @Override
-    public void close() {
-        tools.giveBack(line);
     }
 }
