@@ -29,6 +29,10 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
@@ -105,20 +109,35 @@ public class ViewResource {
         }
     }
 
+    /** All at once: a peer that does not answer keeps each of them waiting. */
     private JsonArray look() throws PostgresException, InterruptedException {
         JsonArray commands = new JsonArray();
-        for (Command command : engine.commands()) {
-            try (Runbook runbook = command.runbook(command.leastRequest())) {
-                List<Check> checks = runbook.check(Set.of());
-                commands.add(new JsonObject()
-                        .put("command", command.kind())
-                        .put("possible", checks.stream().noneMatch(Check::failed))
-                        .put(
-                                "checks",
-                                new JsonArray(checks.stream().map(Check::json).toList())));
+        try (ExecutorService all = Executors.newVirtualThreadPerTaskExecutor()) {
+            List<Future<JsonObject>> looks = engine.commands().stream()
+                    .map(command -> all.submit(() -> look(command)))
+                    .toList();
+            for (Future<JsonObject> look : looks) {
+                commands.add(look.get());
             }
+            return commands;
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof PostgresException unreachable) {
+                throw unreachable;
+            }
+            throw new IllegalStateException(e.getCause());
         }
-        return commands;
+    }
+
+    private static JsonObject look(Command command) throws PostgresException, InterruptedException {
+        try (Runbook runbook = command.runbook(command.leastRequest())) {
+            List<Check> checks = runbook.check(Set.of());
+            return new JsonObject()
+                    .put("command", command.kind())
+                    .put("possible", checks.stream().noneMatch(Check::failed))
+                    .put(
+                            "checks",
+                            new JsonArray(checks.stream().map(Check::json).toList()));
+        }
     }
 
     @GET

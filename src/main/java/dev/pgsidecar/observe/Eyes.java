@@ -58,10 +58,11 @@ public class Eyes {
      * back. A peer that does not answer keeps it waiting for two timeouts.
      */
     public Collection<Peer> peersNow() throws InterruptedException {
+        long wished = System.nanoTime();
         List<Thread> rounds = peerObservers.stream()
                 .map(observer -> Thread.ofVirtual().start(() -> {
                     try {
-                        observer.round();
+                        observer.roundSince(wished);
                     } catch (InterruptedException _) {
                         Thread.currentThread().interrupt(); // the agent stops
                     }

@@ -32,6 +32,8 @@ final class PeerObserver implements Runnable {
     private final Identity identity;
     private final Observations observations;
     private final HttpClient client;
+    private boolean asked;
+    private long began;
     private Peer known;
 
     PeerObserver(
@@ -63,8 +65,17 @@ final class PeerObserver implements Runnable {
         }
     }
 
+    /** Asks once, unless somebody else has begun to since this moment, and publishes the answer. */
+    synchronized void roundSince(long nanos) throws InterruptedException {
+        if (!asked || began - nanos < 0) {
+            round();
+        }
+    }
+
     /** Asks once, and publishes the answer. */
     synchronized void round() throws InterruptedException {
+        asked = true;
+        began = System.nanoTime();
         Peer before = known;
         known = ask();
         if (!before.failure().equals(known.failure())) {
