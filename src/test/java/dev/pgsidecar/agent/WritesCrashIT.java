@@ -134,14 +134,17 @@ class WritesCrashIT {
         Postgres standby = cluster.standby("pg-1", primary);
         JsonObject order = new JsonObject().put("generation", 1).put("target", "pg-1");
         try (AgentProcess agent = agent(Map.of())) {
-            pause(agent, PAUSE.copy().put("ttl", "4s").put("waitForStandbys", new JsonArray().add("pg-1")));
+            pause(agent, PAUSE.copy().put("ttl", "6s").put("waitForStandbys", new JsonArray().add("pg-1")));
         }
         String id = die(point, "/v1/writes/commit", order);
         boolean committed = committed();
         try (AgentProcess anew = agent(Map.of())) {
             assertThat(awaitEnd(anew, id).getString("state")).isEqualTo(committed ? "succeeded" : "interrupted");
             if (committed) {
-                Thread.sleep(4200);
+                String left = primary.queryIn(
+                        "pgsidecar",
+                        "SELECT greatest(0, extract(epoch FROM expires - clock_timestamp()) * 1000)::int FROM pgsidecar.write_pause");
+                Thread.sleep(Long.parseLong(left) + 500);
                 assertThat(state(anew)).as("no lease ends it").isEqualTo("handed-over");
                 assertThat(standby.queryIn("pgsidecar", "SELECT committed_to FROM pgsidecar.write_pause"))
                         .isEqualTo("pg-1");
