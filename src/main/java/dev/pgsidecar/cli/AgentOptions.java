@@ -48,6 +48,10 @@ final class AgentOptions {
     @Option(names = "--json", description = "Prints what the agent answers, for scripts.")
     private boolean json;
 
+    Optional<String> name() {
+        return Optional.ofNullable(name);
+    }
+
     boolean json() {
         return json;
     }

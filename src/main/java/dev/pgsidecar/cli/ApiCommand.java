@@ -47,6 +47,11 @@ abstract class ApiCommand implements Callable<Integer> {
                 : Following.toTheEnd(agent, answer.body(), options().json());
     }
 
+    /** How a further command names the same agent. */
+    String sameAgent() {
+        return options().name().map(name -> " --agent " + name).orElse("");
+    }
+
     /** Shows an error as it was asked for. */
     int error(Api.Answer answer) {
         return options().json() ? print(answer) : Report.problem(answer);

@@ -27,9 +27,13 @@ final class CommitCommand extends ApiCommand {
 
     @Override
     int run() throws UsageException, Unreachable {
-        return order(
+        int code = order(
                 "/v1/writes/commit",
                 new JsonObject().put("generation", generation).put("target", target),
                 order);
+        if (code == Report.DONE && !order.dryRun() && !options().json()) {
+            System.out.printf("next: pgsidecar promote --agent %s --generation %d%n", target, generation);
+        }
+        return code;
     }
 }

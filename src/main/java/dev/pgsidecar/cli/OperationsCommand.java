@@ -14,7 +14,9 @@ final class OperationsCommand extends ApiCommand {
     @Parameters(arity = "0..1", paramLabel = "ID", description = "One of them, with its checks and steps.")
     private String id;
 
-    @Option(names = "--cancel", description = "Cancels it, if it has not acted yet.")
+    @Option(
+            names = "--cancel",
+            description = "Cancels it: it is undone, or has not acted yet. Too late after a promote or a commit.")
     private boolean cancel;
 
     @Override
@@ -31,13 +33,17 @@ final class OperationsCommand extends ApiCommand {
         if (answer.isError()) {
             return Report.problem(answer);
         }
+        if (cancel) {
+            System.out.printf("%s will be cancelled; pgsidecar watch %s shows how%n", id, id);
+            return Report.DONE;
+        }
         if (id == null) {
             list(answer);
             return Report.DONE;
         }
         Report.checks(answer.body());
         new Report().progress(answer.body());
-        return cancel ? Report.DONE : Report.outcome(answer.body());
+        return Report.outcome(answer.body());
     }
 
     private static void list(Api.Answer answer) {

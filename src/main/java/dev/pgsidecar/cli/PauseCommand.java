@@ -78,7 +78,15 @@ final class PauseCommand extends ApiCommand {
         if (reason != null) {
             body.put("reason", reason);
         }
-        return hold && !order.dryRun() ? hold(body) : order("/v1/writes/pause", body, order);
+        if (hold && !order.dryRun()) {
+            return hold(body);
+        }
+        int code = order("/v1/writes/pause", body, order);
+        if (code == Report.DONE && !order.dryRun() && !options().json()) {
+            System.out.printf(
+                    "next: pgsidecar writes renew|commit|resume%s --generation N; it ends by itself%n", sameAgent());
+        }
+        return code;
     }
 
     private int hold(JsonObject body) throws UsageException, Unreachable {

@@ -29,7 +29,10 @@ final class Report {
         if (body.getString("hint") != null && body.getJsonArray("checks") == null) {
             System.err.println("  next: " + body.getString("hint"));
         }
-        return answer.status() >= 500 ? FAILED : REFUSED;
+        return switch (answer.status()) {
+            case 400, 422 -> Main.USAGE;
+            default -> answer.status() >= 500 ? FAILED : REFUSED;
+        };
     }
 
     /** Prints checks as they were judged. */
@@ -75,6 +78,7 @@ final class Report {
         for (String name : List.of("generation", "guarantee", "finalLsn", "timeline")) {
             Optional.ofNullable(result.getValue(name)).ifPresent(value -> System.out.printf("  %s: %s%n", name, value));
         }
+        Optional.ofNullable(result.getString("undone")).ifPresent(text -> System.out.println("  " + text));
         for (String name : List.of("couldStillWrite", "kept")) {
             result.getJsonArray(name, new JsonArray()).forEach(value -> System.out.printf("  %s: %s%n", name, value));
         }

@@ -60,7 +60,7 @@ final class StatusCommand extends ApiCommand {
         table.row(
                 name,
                 instance.getString("role"),
-                instance.getString("state"),
+                state(instance),
                 instance.getInteger("timeline"),
                 wal.getString("write", wal.getString("replay")),
                 lag == null ? null : lag(lag),
@@ -77,6 +77,18 @@ final class StatusCommand extends ApiCommand {
                         .map(slot -> slot.getString("name") + (slot.getBoolean("active") ? "" : "(inactive)"))
                         .collect(Collectors.joining(", ")));
         return Report.DONE;
+    }
+
+    /** Two primaries are none if one of them holds its writes back. */
+    private static String state(JsonObject instance) {
+        JsonObject writes = instance.getJsonObject("writes", new JsonObject());
+        boolean primary = instance.getString("role").equals("primary");
+        if (!primary || writes.getLong("generation") == null) {
+            return instance.getString("state");
+        }
+        return writes.getString("committedTo") == null
+                ? "writes-paused(%.0fs)".formatted(writes.getDouble("leaseSecondsLeft"))
+                : "handed-over(%s)".formatted(writes.getString("committedTo"));
     }
 
     private static String lag(JsonObject lag) {

@@ -486,6 +486,11 @@ public class Engine {
         }
 
         @Override
+        public void forget(String name) {
+            operation = operation.without(name);
+        }
+
+        @Override
         public Optional<Object> known(String name) {
             return Optional.ofNullable(operation.result().getValue(name));
         }

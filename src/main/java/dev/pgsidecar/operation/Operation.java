@@ -95,6 +95,12 @@ public record Operation(
         return with(state, steps, result.copy().put(name, value), irrevocable);
     }
 
+    Operation without(String name) {
+        JsonObject found = result.copy();
+        found.remove(name);
+        return with(state, steps, found, irrevocable);
+    }
+
     Operation pastReturn() {
         return with(state, steps, result, true);
     }

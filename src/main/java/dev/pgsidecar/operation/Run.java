@@ -48,6 +48,9 @@ public interface Run {
     /** Who ordered it. */
     String by();
 
+    /** Takes something out of the result that is true no more. */
+    void forget(String name);
+
     /** When it was ordered. */
     Instant ordered();
 

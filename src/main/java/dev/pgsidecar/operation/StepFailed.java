@@ -25,7 +25,7 @@ public final class StepFailed extends Exception {
     }
 
     static StepFailed cancelled() {
-        return new StepFailed(Operation.State.CANCELLED, "cancelled before it had acted", "");
+        return new StepFailed(Operation.State.CANCELLED, "cancelled", "");
     }
 
     Operation.State state() {

@@ -14,6 +14,8 @@ import java.util.Optional;
  */
 public final class Line implements AutoCloseable {
 
+    private static final Duration REST = Duration.ofMillis(200);
+
     private final Target target;
     private final Identity identity;
     private final String purpose;
@@ -21,6 +23,7 @@ public final class Line implements AutoCloseable {
     private Optional<Session> open = Optional.empty();
     private ServerVersion version;
     private boolean pausable;
+    private long used;
 
     /**
      * @param purpose what it is for; its {@code application_name} is {@code pgsidecar/purpose}
@@ -57,6 +60,7 @@ public final class Line implements AutoCloseable {
     }
 
     private <T> T with(Use<T> use) throws PostgresException, InterruptedException {
+        letGoOfOneThatBrokeAtRest();
         if (open.isEmpty()) {
             open = Optional.of(opened());
         }
@@ -70,6 +74,20 @@ public final class Line implements AutoCloseable {
         } catch (InterruptedException | RuntimeException e) {
             close();
             throw e;
+        }
+    }
+
+    /** A server that was restarted since says so only when it is asked. */
+    private void letGoOfOneThatBrokeAtRest() throws InterruptedException {
+        long now = System.nanoTime();
+        boolean rested = open.isPresent() && now - used > REST.toNanos();
+        used = now;
+        if (rested) {
+            try {
+                open.get().json("SELECT json_build_object('alive', true)");
+            } catch (PostgresException _) {
+                close();
+            }
         }
     }
 

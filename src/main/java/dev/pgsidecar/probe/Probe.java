@@ -80,6 +80,7 @@ enum Probe {
         Verdict replica(Instance instance, Question how) {
             Verdict verdict = new ReplicaRule(limits, how).judge(history, instance);
             return verdict.equals(Verdict.pass())
+                            && instance.streaming()
                             && instance.facts().writePause().isPresent()
                     ? Paused.ofTheUpstream()
                     : verdict;

@@ -385,9 +385,15 @@ record PromoteChecks(
                 ? Check.passed(PEERS_ANSWER, "so it is; upstream tells what it says", required)
                 : Check.doubtful(
                         PEERS_ANSWER,
-                        "%s does not answer, or is no peer".formatted(holder),
+                        peers.stream()
+                                .filter(peer -> peer.name().equals(holder))
+                                .map(peer -> "%s: %s"
+                                        .formatted(holder, peer.failure().orElse("its word is old")))
+                                .findFirst()
+                                .orElse("%s is no peer here".formatted(holder)),
                         required,
-                        "look there (pgsidecar writes status), then waive peers-answer; or name it as deadPrimary");
+                        "order it again; if it stays silent, look there (pgsidecar writes status) and waive"
+                                + " peers-answer, or, if it is dead, name it as deadPrimary");
     }
 
     /** Why it is not known how much a peer has. */

@@ -9,7 +9,9 @@ import dev.pgsidecar.postgres.Lsn;
 import dev.pgsidecar.postgres.PostgresException;
 import dev.pgsidecar.postgres.WritePauses.Done;
 import dev.pgsidecar.postgres.catalog.Facts;
+import dev.pgsidecar.postgres.catalog.WalSender;
 import dev.pgsidecar.postgres.catalog.WritePause;
+import io.vertx.core.json.JsonArray;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
@@ -36,6 +38,26 @@ final class HandingOver extends PauseRunbook {
         this.request = request;
     }
 
+    /** This server goes on writing WAL (checkpoints); who receives that is past the point where the target goes its own way. */
+    private String lookAround(Run run) throws PostgresException, InterruptedException {
+        Facts facts = line.facts();
+        Optional<WalSender> target = CommitChecks.sender(
+                facts, tools.observations().history().peers().values(), target());
+        List<String> others = facts.senders().stream()
+                .filter(sender ->
+                        sender.flush().isPresent() && !Optional.of(sender).equals(target))
+                .map(WalSender::application)
+                .toList();
+        if (others.isEmpty()) {
+            return "nobody else streams from here";
+        }
+        String warning =
+                "%s streams from here, not from %s: it will have WAL that %s has not, and need pg_rewind to follow it"
+                        .formatted(String.join(", ", others), target(), target());
+        run.found("warnings", new JsonArray().add(warning));
+        return warning;
+    }
+
     @Override
     List<Check> judged() throws PostgresException, InterruptedException {
         Collection<Peer> peers = tools.eyes().peersNow();
@@ -54,6 +76,7 @@ final class HandingOver extends PauseRunbook {
     public void run(Run run) throws StepFailed, PostgresException, InterruptedException {
         run.step("commit", () -> commit(run));
         run.step("arrive", () -> arrive(run));
+        run.step("look-around", () -> lookAround(run));
         run.step(
                 "be-seen",
                 () -> tools.beSeen(

@@ -202,11 +202,12 @@ public class Holder {
 
     /** The function itself looks again whether it has run out: a renewal may have come in between. */
     private void expire(WritePause pause) throws PostgresException, InterruptedException {
-        Done done = pauses.resume(pause.generation(), isNobodys(pause) ? "failed" : "expired");
+        boolean failed = isNobodys(pause);
+        Done done = pauses.resume(pause.generation(), failed ? "failed" : "expired");
         if (done.changed()) {
             LOG.warnf(
-                    "the lease of the write pause %d has run out, or its operation has failed (ordered by %s: %s): writes"
-                            + " are resumed; sessions ended: %s%s",
+                    "%s of the write pause %d (ordered by %s: %s): writes are resumed; sessions ended: %s%s",
+                    failed ? "the operation has failed" : "the lease has run out",
                     pause.generation(),
                     pause.orderedBy(),
                     pause.reason(),

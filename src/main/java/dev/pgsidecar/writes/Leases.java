@@ -54,11 +54,23 @@ public class Leases {
             Optional<WritePause> pause = pauses.active().filter(now -> now.generation() == generation);
             tools.eyes().lookNow();
             if (!done.done() || pause.isEmpty()) {
-                throw new Refusal(Refusal.Kind.CONFLICT, "generation %d: %s".formatted(generation, done.why()));
+                throw new Refusal(
+                        Refusal.Kind.CONFLICT,
+                        "generation %d: %s".formatted(generation, why(pauses.active(), generation)));
             }
             return pause.get();
         } finally {
             tools.giveBack(line);
         }
+    }
+
+    private static String why(Optional<WritePause> now, long generation) {
+        if (now.isEmpty()) {
+            return "it has ended, writes are not paused";
+        }
+        return now.get().generation() == generation
+                ? "handed over to %s, there is no lease any more"
+                        .formatted(now.get().committedTo().orElse("somebody"))
+                : "by now it is generation " + now.get().generation();
     }
 }

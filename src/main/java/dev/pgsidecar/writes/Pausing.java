@@ -239,12 +239,20 @@ final class Pausing extends PauseRunbook {
 
     /** What cannot be undone now is undone by the lease. */
     private void undo(Run run) throws InterruptedException {
+        for (String name : List.of("guarantee", "couldStillWrite", "proof", "standbys", "undo")) {
+            run.forget(name); // of a pause that is no more
+        }
         try {
             Optional<WritePause> pause = ours(run);
             if (pause.isPresent() && !pause.get().committed()) {
                 pauses.resume(pause.get().generation(), "failed");
-                run.found("undone", Tools.endSessions(pauses, pause.get().generation()));
+                run.found(
+                        "undone",
+                        "writes are resumed, all is as it was; sessions ended: "
+                                + Tools.endSessions(pauses, pause.get().generation()));
                 tools.eyes().lookNow();
+            } else {
+                run.found("undone", "writes are not paused by this any more");
             }
         } catch (PostgresException e) {
             run.found("undone", "not yet (%s): the lease ends it".formatted(e.failure()));
