@@ -136,6 +136,17 @@ class HandOverIT {
     void goesByTheBook() throws Exception {
         try (Paused paused = new Paused(17, folder).startAgents()) {
             Map<String, String> environment = agents(paused);
+            Postgres next = paused.trio().server("pg-1");
+            Postgres other = paused.trio().server("pg-2");
+            next.sql("SELECT pg_create_physical_replication_slot('pg_2', true)");
+            other.sql(
+                    "ALTER SYSTEM SET primary_conninfo = %s"
+                            .formatted("'" + conninfo(other, next).replace("'", "''") + "'"),
+                    "SELECT pg_reload_conf()");
+            await("pg-2 streams from pg-1").atMost(Duration.ofSeconds(20)).until(() -> next.query(
+                            "SELECT count(*) FROM pg_stat_replication WHERE application_name = 'pg-2'")
+                    .equals("1"));
+            paused.trio().agent("pg-2").await200("/replica");
             List<String> outputs = new ArrayList<>();
             for (List<String> command : commands(Path.of("docs/runbooks/hand-over.md"))) {
                 Ended ended = AgentProcess.run(folder, environment, command.toArray(String[]::new));
@@ -147,9 +158,16 @@ class HandOverIT {
             assertThat(outputs).hasSize(5);
             assertThat(outputs.get(1))
                     .contains("generation: 1", "guarantee: no-ordinary-role-can-write", "couldStillWrite: superuser");
+            assertThat(outputs.get(2)).contains("next: pgsidecar promote --agent pg-1 --generation 1");
             assertThat(outputs.get(3)).contains("generation 1 of pg-0");
-            assertThat(outputs.get(4)).containsPattern("pg-1 +primary +running +2 ");
-            Paused.write(paused.trio().server("pg-1"));
+            assertThat(outputs.get(4))
+                    .containsPattern("pg-0 +primary +handed-over\\(pg-1\\) +1 ")
+                    .containsPattern("pg-1 +primary +running +2 ");
+            Paused.write(next);
+            paused.trio().cluster().awaitReplay(next, other);
+            assertThat(other.queryIn("app", "SELECT count(*) FROM t"))
+                    .as("pg-2 has followed")
+                    .isEqualTo("1");
 
             Ended status = AgentProcess.run(folder, environment, "writes", "status", "--agent", "pg-0");
             assertThat(status.output()).contains("handed-over, generation 1", "nothing resumes by itself", "UPDATE");
@@ -190,6 +208,10 @@ class HandOverIT {
             Ended again = AgentProcess.run(folder, environment, "writes", "resume", "--agent", "pg-0");
             assertThat(again.exitCode()).isZero();
         }
+    }
+
+    private static String conninfo(Postgres standby, Postgres upstream) {
+        return standby.query("SHOW primary_conninfo").replaceAll("port='?\\d+'?", "port=" + upstream.port());
     }
 
     private Map<String, String> agents(Paused paused) throws IOException {

@@ -318,6 +318,11 @@ class WritesIT {
             assertThat(committed.getString("state"))
                     .as(committed.encodePrettily())
                     .isEqualTo("succeeded");
+            assertThat(committed
+                            .getJsonObject("result")
+                            .getJsonArray("warnings")
+                            .getString(0))
+                    .contains("pg-2 streams from here, not from pg-1");
             assertThat(paused.state()).isEqualTo("handed-over");
             assertThat(new JsonObject(paused.trio()
                                     .agent("pg-2")
