@@ -47,7 +47,8 @@ record Proof(Sample before, List<Sample> after, boolean everything) {
     }
 
     private Optional<String> transactionIds() {
-        long moved = after.getLast().nextXid() - after.getFirst().nextXid();
+        long around = after.getFirst().nextXid() - before.nextXid() - 1; // the fence has taken one
+        long moved = after.getLast().nextXid() - after.getFirst().nextXid() + Math.max(0, around);
         return everything && moved > 0
                 ? Optional.of("%d transaction ids were taken, %d autovacuum workers run"
                         .formatted(moved, after.getLast().autovacuum()))

@@ -72,9 +72,11 @@ class ProofTest {
     }
 
     @Test
-    void countsNoTransactionIdsBeforeTheFence() {
-        assertThat(new Proof(sample(0, 0, 0, 0, 3, 40), List.of(STILL, STILL), true).doubt())
+    void allowsTheFenceItsOwnTransactionId() {
+        assertThat(new Proof(sample(0, 0, 0, 0, 100, 40), List.of(STILL, STILL), true).doubt())
                 .isEmpty();
+        assertThat(new Proof(sample(0, 0, 0, 0, 99, 40), List.of(STILL, STILL), true).doubt())
+                .contains("1 transaction ids were taken, 0 autovacuum workers run");
     }
 
     @Test
