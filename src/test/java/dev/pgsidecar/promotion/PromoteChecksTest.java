@@ -273,8 +273,8 @@ class PromoteChecksTest {
             List<Check> checks = handOver(HANDED_OVER, peers);
             assertThat(failed(checks)).containsExactly("peers-answer");
             Check unknown = check(checks, "peers-answer");
-            assertThat(unknown.found()).isEqualTo("pg-0 does not answer, or is no peer");
-            assertThat(unknown.hint()).contains("then waive peers-answer", "deadPrimary");
+            assertThat(unknown.found()).startsWith("pg-0");
+            assertThat(unknown.hint()).startsWith("order it again").contains("waive peers-answer", "deadPrimary");
             assertThat(unknown.waivable()).isTrue();
             assertThat(failed(judge(standby(HANDED_OVER, FINAL), nowDead("pg-0"), peers)))
                     .as("it is known to be dead")
