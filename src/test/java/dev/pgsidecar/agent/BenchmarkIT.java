@@ -23,7 +23,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.sql.Connection;
-import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
@@ -31,14 +30,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.IntSupplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.assertj.core.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -293,112 +289,6 @@ class BenchmarkIT {
                 }
             }
         }
-    }
-
-    /** How long no write succeeds in a planned hand-over, beside a switchover of Patroni's. */
-    @Test
-    void handOver() throws Exception {
-        needs("/usr/bin/patroni");
-        needs("/usr/bin/etcd");
-        List<Double> ours = new ArrayList<>();
-        List<Double> theirs = new ArrayList<>();
-        for (int round = 0; round < 5; round++) {
-            ours.add(ourGap());
-            theirs.add(patronisGap(Files.createDirectory(folder.resolve("round-" + round))));
-        }
-        line(
-                "no write succeeds in a planned hand-over, for ms (5 each)",
-                "%.0f".formatted(median(ours)),
-                "Patroni's switchover: %.0f".formatted(median(theirs)),
-                "%.2f".formatted(median(ours) / median(theirs)),
-                "",
-                true);
-    }
-
-    private double ourGap() throws Exception {
-        try (Paused paused = new Paused(15, Files.createTempDirectory("pgsidecar-bench")).startAgents()) {
-            paused.primary().sqlIn("app", "SET ROLE app", "CREATE TABLE ledger (v int)");
-            List<String> nodes = Stream.of(paused.primary(), paused.trio().server("pg-1"))
-                    .map(node -> "jdbc:postgresql://127.0.0.1:%d/app?user=app".formatted(node.port()))
-                    .toList();
-            return gap(nodes, () -> {
-                long generation = paused.pause(Paused.ALL.copy().put("waitForStandbys", new JsonArray().add("pg-1")))
-                        .getLong("generation");
-                JsonObject order = new JsonObject().put("generation", generation);
-                paused.order("/v1/writes/commit", order.copy().put("target", "pg-1"));
-                paused.order("pg-1", "/v1/promote", order);
-            });
-        }
-    }
-
-    private double patronisGap(Path home) throws Exception {
-        try (Cluster open = Cluster.on(15)) {
-            cluster = open;
-            int first = open.freePort();
-            int second = open.freePort();
-            try (Neighbour etcd = etcd(home.resolve("etcd"));
-                    Neighbour leader = patroni(etcd, "pg-0", first, "/primary");
-                    Neighbour _ = patroni(etcd, "pg-1", second, "/replica")) {
-                List<String> nodes = Stream.of(first, second)
-                        .map("jdbc:postgresql://127.0.0.1:%d/postgres?user=postgres"::formatted)
-                        .toList();
-                try (Connection session = DriverManager.getConnection(nodes.getFirst());
-                        Statement statement = session.createStatement()) {
-                    statement.execute("CREATE TABLE ledger (v int)");
-                }
-                return gap(nodes, () -> {
-                    HttpRequest request = HttpRequest.newBuilder(
-                                    URI.create("http://127.0.0.1:%d/switchover".formatted(leader.port())))
-                            .POST(HttpRequest.BodyPublishers.ofString(
-                                    "{\"leader\": \"pg-0\", \"candidate\": \"pg-1\"}"))
-                            .build();
-                    var answer = HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString());
-                    assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
-                });
-            }
-        }
-    }
-
-    private interface HandOver {
-        void carryOut() throws Exception;
-    }
-
-    /** The longest time in which none of eight clients, who try both nodes again and again, had a write acknowledged. */
-    private static double gap(List<String> nodes, HandOver handOver) throws Exception {
-        Queue<Long> acknowledged = new ConcurrentLinkedQueue<>();
-        AtomicBoolean stop = new AtomicBoolean();
-        List<Thread> writers = new ArrayList<>();
-        for (int writer = 0; writer < 8; writer++) {
-            writers.add(Thread.ofVirtual().start(() -> {
-                while (!stop.get()) {
-                    for (String node : nodes) {
-                        try (Connection session = DriverManager.getConnection(node);
-                                Statement statement = session.createStatement()) {
-                            while (!stop.get()) {
-                                statement.execute("INSERT INTO ledger VALUES (1)");
-                                acknowledged.add(System.nanoTime());
-                            }
-                        } catch (SQLException e) {
-                            // the other one
-                        }
-                    }
-                }
-            }));
-        }
-        await().until(() -> acknowledged.size() > 500);
-        handOver.carryOut();
-        int before = acknowledged.size();
-        await().atMost(Duration.ofMinutes(1)).until(() -> acknowledged.size() > before + 200);
-        stop.set(true);
-        for (Thread writer : writers) {
-            writer.join();
-        }
-        List<Long> times = acknowledged.stream().sorted().toList();
-        long longest = 0;
-        for (int index = 1; index < times.size(); index++) {
-            longest = Math.max(longest, times.get(index) - times.get(index - 1));
-        }
-        return longest / 1e6;
     }
 
     @Test
@@ -691,10 +581,6 @@ class BenchmarkIT {
     }
 
     private Neighbour etcd() throws IOException {
-        return etcd(folder.resolve("etcd"));
-    }
-
-    private Neighbour etcd(Path data) throws IOException {
         int port = cluster.freePort();
         String url = "http://127.0.0.1:" + port;
         String peers = "http://127.0.0.1:" + cluster.freePort();
@@ -703,7 +589,7 @@ class BenchmarkIT {
                 "/health",
                 Map.of(),
                 "etcd",
-                "--data-dir=" + data,
+                "--data-dir=" + folder.resolve("etcd"),
                 "--listen-client-urls=" + url,
                 "--advertise-client-urls=" + url,
                 "--listen-peer-urls=" + peers,
@@ -712,15 +598,11 @@ class BenchmarkIT {
     }
 
     private Neighbour patroni(Neighbour etcd) throws IOException {
-        return patroni(etcd, "pg-0", cluster.freePort(), "/primary");
-    }
-
-    private Neighbour patroni(Neighbour etcd, String name, int serverPort, String ready) throws IOException {
         int port = cluster.freePort();
-        Path home = cluster.folder().resolve("patroni-" + name);
-        Path config = Files.writeString(folder.resolve("patroni-%s.yaml".formatted(name)), """
+        Path home = cluster.folder().resolve("patroni");
+        Path config = Files.writeString(folder.resolve("patroni.yaml"), """
                 scope: bench
-                name: %6$s
+                name: pg-0
                 restapi: { listen: "127.0.0.1:%1$d", connect_address: "127.0.0.1:%1$d" }
                 etcd3: { host: "127.0.0.1:%2$d" }
                 bootstrap:
@@ -740,16 +622,15 @@ class BenchmarkIT {
                 """.formatted(
                         port,
                         etcd.port(),
-                        serverPort,
+                        cluster.freePort(),
                         home,
-                        Path.of(cluster.binaries().program("postgres")).getParent(),
-                        name));
+                        Path.of(cluster.binaries().program("postgres")).getParent()));
         openToAll(config);
         List<String> command = new ArrayList<>(List.of("taskset", "-c", MEASURED));
         command.addAll(Account.current()
                 .command(List.of(
                         "sh", "-c", "mkdir -m 700 %1$s && cd %1$s && exec patroni %2$s".formatted(home, config))));
-        return start(port, ready, Map.of(), command.toArray(String[]::new));
+        return start(port, "/primary", Map.of(), command.toArray(String[]::new));
     }
 
     private void openToAll(Path file) throws IOException {
