@@ -61,6 +61,6 @@ public class OperationMetrics {
     }
 
     private static int runs(Engine engine, String kind) {
-        return engine.running().filter(running -> running.kind().equals(kind)).isPresent() ? 1 : 0;
+        return engine.running(kind).isPresent() ? 1 : 0;
     }
 }

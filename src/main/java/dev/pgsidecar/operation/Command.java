@@ -9,6 +9,14 @@ public interface Command {
     /** Its name, in paths, journals and metrics. */
     String kind();
 
+    /**
+     * Whether it takes its time and can wait: one of its kind runs beside others, and waits at its next step or rest while
+     * one that is not of the background runs.
+     */
+    default boolean background() {
+        return false;
+    }
+
     /** The names of its checks, in their order; only these can be waived. */
     List<String> checkNames();
 

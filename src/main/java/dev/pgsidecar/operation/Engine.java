@@ -17,6 +17,7 @@ import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,12 +26,14 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jboss.logging.Logger;
 
 /**
- * Carries commands out, one at a time, each on a virtual thread of its own, with a journal that is always ahead of what
- * was done. An agent that starts goes on with what an earlier one was in the middle of.
+ * Carries commands out, each on a virtual thread of its own, with a journal that is always ahead of what was done. Exclusive
+ * ones run one at a time; background ones one of a kind, and wait at their next step or rest while an exclusive one runs. An
+ * agent that starts goes on with what an earlier one was in the middle of.
  */
 @Singleton
 public class Engine {
@@ -38,6 +41,12 @@ public class Engine {
     private static final Logger LOG = Logger.getLogger(Engine.class);
 
     private static final int KEPT = 200;
+
+    /** What the agent does by itself must not push out what somebody ordered; of each kind so many. */
+    private static final int KEPT_OF_BACKGROUND = 50;
+
+    /** The slot of exclusive operations; background ones have one of their kind's name. */
+    private static final String EXCLUSIVE = "";
 
     /** What goes on is judged by what they see; and who follows operations is there by then. */
     private static final int AFTER_THE_EYES = 10_000;
@@ -54,15 +63,15 @@ public class Engine {
     private final Map<String, Operation> operations = new LinkedHashMap<>(); // oldest first
     private final List<Consumer<Operation>> followers = new CopyOnWriteArrayList<>();
 
-    /** What runs, or is being checked: there is room for one. */
-    private Optional<Work> current = Optional.empty();
+    /** What runs, or is being checked, by its slot: there is room for one in each. */
+    private final Map<String, Work> works = new HashMap<>();
 
     private boolean stopping;
 
     Engine(Settings settings, @All List<Command> commands) {
         commands.forEach(command -> this.commands.put(command.kind(), command));
         this.stateDir = settings.stateDir().toString();
-        this.journal = new Journal(settings.stateDir().resolve("operations"), KEPT);
+        this.journal = new Journal(settings.stateDir().resolve("operations"));
     }
 
     /** Goes on with what was running when an earlier agent ended. */
@@ -79,7 +88,7 @@ public class Engine {
 
     private void goOn(Operation operation) {
         Command command = commands.get(operation.kind());
-        if (command == null || current.isPresent()) {
+        if (command == null || works.containsKey(slot(command.kind()))) {
             publish(operation.end(
                     State.INTERRUPTED,
                     Optional.of("the agent ended in its middle, and this one cannot go on with it"),
@@ -97,18 +106,20 @@ public class Engine {
                     Optional.empty()));
             return;
         }
-        begin(new Work(runbook, operation, true));
+        begin(new Work(slot(command.kind()), runbook, operation, true));
     }
 
     void stop(@Observes ShutdownEvent stopped) throws InterruptedException {
-        Optional<Work> work;
+        List<Work> running;
         synchronized (this) {
             stopping = true;
-            work = current;
+            running =
+                    works.values().stream().filter(work -> work.thread != null).toList();
+            notifyAll(); // those that rest
         }
-        if (work.isPresent() && work.get().thread != null) {
-            LOG.infof("waiting for the running step of %s", work.get().operation.id());
-            work.get().thread.join(LAST_STEP);
+        for (Work work : running) {
+            LOG.infof("waiting for the running step of %s", work.operation.id());
+            work.thread.join(LAST_STEP);
         }
     }
 
@@ -125,9 +136,23 @@ public class Engine {
         return Optional.ofNullable(operations.get(id));
     }
 
-    /** The one that runs; not one that is still being checked. */
+    /** The exclusive one that runs; not one that is still being checked. */
     public synchronized Optional<Operation> running() {
-        return current.map(work -> work.operation);
+        return inSlot(EXCLUSIVE);
+    }
+
+    /** The one of this kind that runs. */
+    public synchronized Optional<Operation> running(String kind) {
+        return inSlot(slot(kind)).filter(operation -> operation.kind().equals(kind));
+    }
+
+    private Optional<Operation> inSlot(String slot) {
+        return Optional.ofNullable(works.get(slot)).map(work -> work.operation);
+    }
+
+    private String slot(String kind) {
+        Command command = commands.get(kind);
+        return command != null && command.background() ? kind : EXCLUSIVE;
     }
 
     /** All that are kept, newest first. */
@@ -160,7 +185,7 @@ public class Engine {
      * @throws PostgresException if the server cannot be asked
      */
     public Operation order(Order order) throws Refusal, PostgresException, InterruptedException {
-        Work work = new Work(runbook(order), null, false);
+        Work work = new Work(slot(order.kind()), runbook(order), null, false);
         try {
             synchronized (this) {
                 Optional<Operation> earlier = earlier(order);
@@ -171,12 +196,12 @@ public class Engine {
                 if (stopping) {
                     throw new Refusal(Refusal.Kind.STOPPING, "the agent stops");
                 }
-                if (current.isPresent()) {
-                    Optional<Operation> running = Optional.ofNullable(current.get().operation);
+                if (works.containsKey(work.slot)) {
+                    Optional<Operation> running = inSlot(work.slot);
                     String what = running.map(Operation::id).orElse("another order, which is being checked");
                     throw new Refusal(Refusal.Kind.BUSY, "there is room for one: " + what, List.of(), running);
                 }
-                current = Optional.of(work);
+                works.put(work.slot, work);
             }
             List<Check> checks = judged(work.runbook, order);
             if (checks.stream().anyMatch(Check::failed)) {
@@ -200,8 +225,8 @@ public class Engine {
      * @throws Refusal if it is over, or too late
      */
     public synchronized Operation cancel(Operation operation) throws Refusal {
-        Work work = current.filter(running ->
-                        running.operation != null && running.operation.id().equals(operation.id()))
+        Work work = Optional.ofNullable(works.get(slot(operation.kind())))
+                .filter(running -> running.isOf(operation))
                 .orElseThrow(() -> new Refusal(
                         Refusal.Kind.TOO_LATE,
                         "%s has ended: %s"
@@ -211,6 +236,7 @@ public class Engine {
                     Refusal.Kind.TOO_LATE, operation.id() + " is past the point where it could be left undone");
         }
         work.cancelled = true;
+        notifyAll(); // it may rest
         return work.operation;
     }
 
@@ -286,7 +312,7 @@ public class Engine {
     }
 
     private synchronized void begin(Work work) {
-        current = Optional.of(work);
+        works.put(work.slot, work);
         tell(work.operation);
         work.thread = Thread.ofVirtual().name(work.operation.id()).start(() -> carryOut(work));
     }
@@ -325,9 +351,7 @@ public class Engine {
     private void release(Work work) {
         work.runbook.close();
         synchronized (this) {
-            if (current.equals(Optional.of(work))) {
-                current = Optional.empty();
-            }
+            works.remove(work.slot, work);
             notifyAll();
         }
     }
@@ -347,13 +371,20 @@ public class Engine {
             operations.put(operation.id(), operation);
             if (!operation.running()) {
                 // At one moment: who hears that it has ended finds room for the next.
-                current = current.filter(
-                        work -> work.operation == null || !work.operation.id().equals(operation.id()));
-                journal.trim(List.copyOf(operations.values())).forEach(gone -> operations.remove(gone.id()));
+                works.values().removeIf(work -> work.isOf(operation));
+                trim(slot(operation.kind()));
             }
             notifyAll();
         }
         followers.forEach(follower -> follower.accept(operation));
+    }
+
+    private void trim(String slot) {
+        List<Operation> all = operations.values().stream()
+                .filter(operation -> slot(operation.kind()).equals(slot))
+                .toList();
+        journal.trim(all, slot.equals(EXCLUSIVE) ? KEPT : KEPT_OF_BACKGROUND)
+                .forEach(gone -> operations.remove(gone.id()));
     }
 
     private static String newId(String kind) {
@@ -366,13 +397,15 @@ public class Engine {
 
     /** One operation on its way; its fields are written by its own thread, but for the wish to cancel. */
     private final class Work implements Run {
+        private final String slot;
         private final Runbook runbook;
         private final boolean resumed;
         private volatile Operation operation;
         private volatile boolean cancelled;
         private Thread thread;
 
-        Work(Runbook runbook, Operation operation, boolean resumed) {
+        Work(String slot, Runbook runbook, Operation operation, boolean resumed) {
+            this.slot = slot;
             this.runbook = runbook;
             this.operation = operation;
             this.resumed = resumed;
@@ -407,14 +440,27 @@ public class Engine {
             }
         }
 
+        private boolean isOf(Operation other) {
+            return operation != null && operation.id().equals(other.id());
+        }
+
+        /** Ends here, if that is wished; in the background it waits here while an exclusive operation runs. */
         private void stopHereIfWished() throws StepFailed, InterruptedException {
             synchronized (Engine.this) {
-                if (stopping) {
-                    throw new InterruptedException();
+                throwIfWished();
+                while (!slot.equals(EXCLUSIVE) && works.containsKey(EXCLUSIVE)) {
+                    Engine.this.wait();
+                    throwIfWished();
                 }
-                if (cancelled && !operation.irrevocable()) {
-                    throw StepFailed.cancelled();
-                }
+            }
+        }
+
+        private void throwIfWished() throws StepFailed, InterruptedException {
+            if (stopping) {
+                throw new InterruptedException();
+            }
+            if (cancelled && !operation.irrevocable()) {
+                throw StepFailed.cancelled();
             }
         }
 
@@ -451,8 +497,21 @@ public class Engine {
 
         @Override
         public void rest(Duration howLong) throws StepFailed, InterruptedException {
-            Thread.sleep(howLong);
+            long end = System.nanoTime() + howLong.toNanos();
+            synchronized (Engine.this) {
+                throwIfWished();
+                for (long left; (left = end - System.nanoTime()) > 0; throwIfWished()) {
+                    TimeUnit.NANOSECONDS.timedWait(Engine.this, left);
+                }
+            }
             stopHereIfWished();
+        }
+
+        @Override
+        public void note(String text) {
+            Step running = operation.steps().getLast();
+            operation = operation.with(running.noting(text));
+            tell(operation);
         }
 
         @Override

@@ -26,12 +26,9 @@ final class Journal {
     private static final String SUFFIX = ".json";
 
     private final Path folder;
-    private final int most;
 
-    /** @param most how many ended operations are kept */
-    Journal(Path folder, int most) {
+    Journal(Path folder) {
         this.folder = folder;
-        this.most = most;
     }
 
     /**
@@ -69,7 +66,7 @@ final class Journal {
     }
 
     /** Removes the oldest that have ended, so that at most so many of those are kept; returns which. */
-    List<Operation> trim(List<Operation> oldestFirst) {
+    List<Operation> trim(List<Operation> oldestFirst, int most) {
         List<Operation> ended =
                 oldestFirst.stream().filter(operation -> !operation.running()).toList();
         List<Operation> gone = ended.subList(0, Math.max(0, ended.size() - most));

@@ -29,12 +29,15 @@ public interface Run {
     void pointOfNoReturn() throws StepFailed;
 
     /**
-     * Waits, for something that takes its time.
+     * Waits, for something that takes its time; a background operation waits on while an exclusive one runs.
      *
      * @throws StepFailed if the caller has cancelled it, and that is still possible
      * @throws InterruptedException if the agent stops
      */
     void rest(Duration howLong) throws StepFailed, InterruptedException;
+
+    /** Tells how far the running step is; it is not kept, and every follower hears it. */
+    void note(String text);
 
     /** Whether that point was passed, in this run or before a crash. */
     boolean irrevocable();

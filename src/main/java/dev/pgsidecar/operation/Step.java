@@ -33,6 +33,10 @@ public record Step(String name, State state, Instant began, Optional<Instant> en
         return new Step(name, how, began, Optional.of(Instant.now()), note);
     }
 
+    Step noting(String text) {
+        return new Step(name, state, began, ended, text);
+    }
+
     JsonObject json() {
         JsonObject json =
                 new JsonObject().put("name", name).put("state", state.id()).put("began", began.toString());

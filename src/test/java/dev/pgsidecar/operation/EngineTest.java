@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -34,6 +35,8 @@ class EngineTest {
     private final List<String> done = new ArrayList<>();
     private final CountDownLatch first = new CountDownLatch(1);
     private final CountDownLatch goOn = new CountDownLatch(1);
+    private final CountDownLatch chore = new CountDownLatch(1);
+    private final AtomicInteger rests = new AtomicInteger();
     private List<Check> checks = List.of(Check.passed("weather", "fine", "fine"));
     private Engine engine;
 
@@ -54,6 +57,54 @@ class EngineTest {
                 throw new IllegalArgumentException("nonsense: makes none");
             }
             return new Book(request);
+        }
+    };
+
+    /** Rests until it is told to go on, step by step. */
+    private final Command background = new Command() {
+        @Override
+        public String kind() {
+            return "chore";
+        }
+
+        @Override
+        public boolean background() {
+            return true;
+        }
+
+        @Override
+        public List<String> checkNames() {
+            return List.of();
+        }
+
+        @Override
+        public Runbook runbook(JsonObject request) {
+            return new Runbook() {
+                @Override
+                public List<Check> check(Set<String> waivers) {
+                    return List.of();
+                }
+
+                @Override
+                public void run(Run run)
+                        throws StepFailed, dev.pgsidecar.postgres.PostgresException, InterruptedException {
+                    run.step("begin", () -> {
+                        chore.countDown();
+                        return "";
+                    });
+                    if (request.containsKey("long")) {
+                        run.rest(Duration.ofHours(1));
+                    }
+                    while (goOn.getCount() > 0) {
+                        run.rest(Duration.ofMillis(1));
+                        rests.incrementAndGet();
+                    }
+                    run.step("end", () -> "");
+                }
+
+                @Override
+                public void close() {}
+            };
         }
     };
 
@@ -110,7 +161,7 @@ class EngineTest {
                         Map.of("pgsidecar.state-dir", state.toString()),
                         Map.of())
                 .settings();
-        Engine made = new Engine(settings, List.of(command));
+        Engine made = new Engine(settings, List.of(command, background));
         made.start(new StartupEvent());
         return made;
     }
@@ -234,6 +285,50 @@ class EngineTest {
     }
 
     @Test
+    void letsABackgroundOperationWaitForAnExclusiveOne() throws Exception {
+        Operation quiet = engine.order(chore(new JsonObject()));
+        chore.await();
+        await().until(() -> rests.get() > 0);
+        Operation operation = engine.order(order(new JsonObject()));
+        first.await();
+        assertThat(engine.running()).map(Operation::id).contains(operation.id());
+        assertThat(engine.running("chore")).map(Operation::id).contains(quiet.id());
+        assertThat(refusal(chore(new JsonObject())).other().orElseThrow().id()).isEqualTo(quiet.id());
+        Thread.sleep(50);
+        int then = rests.get();
+        Thread.sleep(100);
+        assertThat(rests).as("it waits").hasValue(then);
+        goOn.countDown();
+        assertThat(engine.await(operation, Duration.ofSeconds(10)).state()).isEqualTo(Operation.State.SUCCEEDED);
+        assertThat(engine.await(quiet, Duration.ofSeconds(10)).state()).isEqualTo(Operation.State.SUCCEEDED);
+    }
+
+    @Test
+    void endsALongRestAtOnce() throws Exception {
+        Operation resting = engine.order(chore(new JsonObject().put("long", true)));
+        chore.await();
+        engine.cancel(resting);
+        assertThat(engine.await(resting, Duration.ofSeconds(10)).state()).isEqualTo(Operation.State.CANCELLED);
+
+        Operation stopped = engine.order(chore(new JsonObject().put("long", true)));
+        engine.stop(new ShutdownEvent());
+        assertThat(engine.running("chore")).isEmpty();
+        assertThat(journal(stopped).getString("state")).isEqualTo("running");
+    }
+
+    @Test
+    void keepsWhatWasOrderedBesideWhatItDoesByItself() throws Exception {
+        goOn.countDown();
+        Operation ordered = engine.order(order(new JsonObject()));
+        engine.await(ordered, Duration.ofSeconds(10));
+        for (int count = 0; count < 60; count++) {
+            engine.await(engine.order(chore(new JsonObject())), Duration.ofSeconds(10));
+        }
+        assertThat(engine.find(ordered.id())).isPresent();
+        assertThat(engine.newestFirst()).hasSize(51);
+    }
+
+    @Test
     void keepsTheNewestTwoHundred() throws Exception {
         goOn.countDown();
         Operation oldest = engine.order(order(new JsonObject()));
@@ -253,6 +348,10 @@ class EngineTest {
 
     private static Order order(JsonObject request) {
         return new Order("work", request, Set.of(), "me", "here", Optional.empty());
+    }
+
+    private static Order chore(JsonObject request) {
+        return new Order("chore", request, Set.of(), "me", "here", Optional.empty());
     }
 
     private Refusal refusal(Order order) {
