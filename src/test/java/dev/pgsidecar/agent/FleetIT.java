@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.pgsidecar.cluster.Postgres;
+import dev.pgsidecar.cluster.SqlFailure;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.nio.file.Path;
@@ -168,7 +169,18 @@ class FleetIT {
         try (Paused paused = new Paused(17, folder).startAgents()) {
             long generation = paused.pauseAll("60s").getLong("generation");
             assertThat(paused.state()).isEqualTo("paused");
-            paused.primary().sqlIn("app", "SET default_transaction_read_only = off", "INSERT INTO t DEFAULT VALUES");
+            // The agent ends its sessions all the time, and one may end before it has written: then it comes back.
+            await("a superuser writes")
+                    .pollInterval(Duration.ofMillis(20))
+                    .ignoreExceptionsMatching(e -> e instanceof SqlFailure failure && failure.sessionEnded())
+                    .until(() -> {
+                        paused.primary()
+                                .sqlIn(
+                                        "app",
+                                        "SET default_transaction_read_only = off",
+                                        "INSERT INTO t DEFAULT VALUES");
+                        return true;
+                    });
             await().atMost(Duration.ofSeconds(15)).untilAsserted(() -> assertThat(
                             paused.agent().look("/v1/writes").getString("guarantee"))
                     .as(paused.agent().log())

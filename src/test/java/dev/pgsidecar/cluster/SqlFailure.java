@@ -17,4 +17,9 @@ public final class SqlFailure extends BenchException {
     public String sqlState() {
         return sqlState;
     }
+
+    /** Whether somebody ended the session (pg_terminate_backend), be it that the driver only saw the connection break. */
+    public boolean sessionEnded() {
+        return sqlState.equals("57P01") || sqlState.startsWith("08");
+    }
 }
