@@ -35,6 +35,7 @@ import org.junit.jupiter.api.io.TempDir;
 class HandOverIT {
 
     private static final int WRITERS = 8;
+    private static final Duration TO_WRITE = Duration.ofSeconds(30);
 
     @TempDir
     Path folder;
@@ -67,7 +68,7 @@ class HandOverIT {
                 long first = writer * 1_000_000L;
                 writers.add(Thread.ofVirtual().start(() -> write(nodes, first, acknowledged, stop)));
             }
-            await().until(() -> acknowledged.size() > 500);
+            await().atMost(TO_WRITE).until(() -> acknowledged.size() > 500);
 
             long generation = paused.pause(Paused.ALL.copy().put("waitForStandbys", new JsonArray().add("pg-1")))
                     .getLong("generation");
@@ -81,10 +82,11 @@ class HandOverIT {
             assertThat(promoted.getString("state"))
                     .as(promoted.encodePrettily())
                     .isEqualTo("succeeded");
-            await().until(() -> acknowledged.stream()
-                            .filter(each -> each.node().equals("pg-1"))
-                            .count()
-                    > 500);
+            await().atMost(TO_WRITE)
+                    .until(() -> acknowledged.stream()
+                                    .filter(each -> each.node().equals("pg-1"))
+                                    .count()
+                            > 500);
             stop.set(true);
             for (Thread writer : writers) {
                 writer.join();
@@ -188,10 +190,10 @@ class HandOverIT {
 
             Path output = folder.resolve("hold.out");
             Process hold = AgentProcess.begin(
-                    output, environment, "writes", "pause", "--agent", "pg-0", "--all", "--ttl", "2s", "--hold");
+                    output, environment, "writes", "pause", "--agent", "pg-0", "--all", "--ttl", "3s", "--hold");
             await().atMost(Duration.ofSeconds(20))
                     .until(() -> Files.readString(output).contains("Ctrl-C"));
-            Thread.sleep(3500);
+            Thread.sleep(4500);
             assertThat(paused.state()).as(paused.agent().log()).isEqualTo("paused");
             Ended renewed = AgentProcess.run(
                     folder, environment, "writes", "renew", "--agent", "pg-0", "--generation", "1", "--ttl", "5s");

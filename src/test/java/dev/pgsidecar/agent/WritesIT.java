@@ -174,9 +174,9 @@ class WritesIT {
     void resumesByItselfWhenTheLeaseHasRunOut() throws Exception {
         try (Paused paused = new Paused(17, folder).startAgents()) {
             String before = Paused.settings(paused.primary());
-            long generation = paused.pauseAll("3s").getLong("generation");
+            long generation = paused.pauseAll("4s").getLong("generation");
             paused.primary().sqlIn("pgsidecar", "ALTER DATABASE other CONNECTION LIMIT 7");
-            Thread.sleep(1500);
+            double left = paused.agent().look("/v1/writes").getDouble("leaseSecondsLeft");
             var renewed = paused.agent()
                     .command(
                             "PUT",
@@ -184,12 +184,12 @@ class WritesIT {
                             AgentProcess.OPERATE,
                             new JsonObject()
                                     .put("generation", generation)
-                                    .put("ttl", "4s")
+                                    .put("ttl", "7s")
                                     .encode());
             assertThat(renewed.statusCode()).as(renewed.body()).isEqualTo(200);
             assertThat(new JsonObject(renewed.body()).getDouble("leaseSecondsLeft"))
-                    .isBetween(3.0, 4.0);
-            Thread.sleep(2500);
+                    .isBetween(6.0, 7.0);
+            Thread.sleep((long) (left * 1000) + 300);
             assertThat(paused.state()).as("renewed").isEqualTo("paused");
             paused.awaitState("open");
             assertThat(paused.agent().log()).contains("has run out", "other has the connection limit 7");
@@ -357,7 +357,8 @@ class WritesIT {
             paused.pause(Paused.ALL.copy().put("waitForStandbys", new JsonArray().add("pg-1")));
             Postgres next = paused.trio().server("pg-1");
             paused.primary().stop();
-            next.promote();
+            // From a database that is not paused: the agent ends the sessions of the others.
+            assertThat(next.queryIn("pgsidecar", "SELECT pg_promote()")).isEqualTo("t");
             AgentProcess agent = paused.trio().agent("pg-1");
             await().atMost(Duration.ofSeconds(20))
                     .untilAsserted(() -> assertThat(agent.look("/v1/writes").getString("state"))
