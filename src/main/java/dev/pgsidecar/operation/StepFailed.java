@@ -19,6 +19,13 @@ public final class StepFailed extends Exception {
         return new StepFailed(Operation.State.FAILED, why, hint);
     }
 
+    /** A check that failed once more, right before the step would have acted. */
+    public static StepFailed because(Check failed) {
+        return because(
+                "%s: found %s; required: %s".formatted(failed.name(), failed.found(), failed.required()),
+                failed.hint());
+    }
+
     /** Whether it happened cannot be told, or it cannot be gone on with. */
     public static StepFailed interrupted(String why, String hint) {
         return new StepFailed(Operation.State.INTERRUPTED, why, hint);

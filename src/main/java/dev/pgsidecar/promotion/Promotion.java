@@ -228,13 +228,7 @@ final class Promotion implements Runbook {
         Optional<Check> failed = judgeOnce(run, passed);
         while (failed.isPresent()) {
             if (!PromoteChecks.MAY_SETTLE.contains(failed.get().name()) || System.nanoTime() - end > 0) {
-                throw StepFailed.because(
-                        "%s: found %s; required: %s"
-                                .formatted(
-                                        failed.get().name(),
-                                        failed.get().found(),
-                                        failed.get().required()),
-                        failed.get().hint());
+                throw StepFailed.because(failed.get());
             }
             run.rest(QUICKLY.multipliedBy(5));
             failed = judgeOnce(run, passed);

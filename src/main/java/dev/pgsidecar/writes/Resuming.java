@@ -65,13 +65,7 @@ final class Resuming extends PauseRunbook {
                 .filter(Check::failed)
                 .findFirst();
         if (failed.isPresent()) {
-            throw StepFailed.because(
-                    "%s: found %s; required: %s"
-                            .formatted(
-                                    failed.get().name(),
-                                    failed.get().found(),
-                                    failed.get().required()),
-                    failed.get().hint());
+            throw StepFailed.because(failed.get());
         }
         Optional<WritePause> pause = pauses.active();
         if (pause.isEmpty()) {
