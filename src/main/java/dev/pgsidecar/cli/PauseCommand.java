@@ -6,7 +6,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -78,31 +77,22 @@ final class PauseCommand extends ApiCommand {
         if (reason != null) {
             body.put("reason", reason);
         }
-        if (hold && !order.dryRun()) {
-            return hold(body);
-        }
         int code = order("/v1/writes/pause", body, order);
-        if (code == Report.DONE && !order.dryRun() && !options().json()) {
+        if (code != Report.DONE || order.dryRun()) {
+            return code;
+        }
+        if (hold) {
+            return hold();
+        }
+        if (!options().json()) {
             System.out.printf(
                     "next: pgsidecar writes renew|commit|resume%s --generation N; it ends by itself%n", sameAgent());
         }
         return code;
     }
 
-    private int hold(JsonObject body) throws UsageException, Unreachable {
+    private int hold() throws UsageException, Unreachable {
         Api agent = options().agent();
-        body.put("waive", new JsonArray(order.waive()));
-        Api.Answer answer = agent.post(
-                "/v1/writes/pause",
-                body,
-                Map.of("Idempotency-Key", UUID.randomUUID().toString()));
-        if (answer.isError()) {
-            return error(answer);
-        }
-        int code = Following.toTheEnd(agent, answer.body(), options().json());
-        if (code != Report.DONE) {
-            return code;
-        }
         Api.Answer now = agent.get("/v1/writes");
         Long generation = now.isError() ? null : now.body().getLong("generation");
         if (generation == null) {
