@@ -282,10 +282,8 @@ public class Engine {
         }
         try {
             return command.runbook(order.request());
-        } catch (Parameters.OutOfRange e) {
-            throw new Refusal(Refusal.Kind.OUT_OF_RANGE, e.getMessage());
         } catch (IllegalArgumentException e) {
-            throw new Refusal(Refusal.Kind.MALFORMED, e.getMessage());
+            throw Refusal.of(e);
         }
     }
 

@@ -45,6 +45,11 @@ public final class Refusal extends Exception {
         this(kind, why, List.of(), Optional.empty());
     }
 
+    /** Of a request that makes no sense, as its {@link Parameters} tell. */
+    public static Refusal of(IllegalArgumentException e) {
+        return new Refusal(e instanceof Parameters.OutOfRange ? Kind.OUT_OF_RANGE : Kind.MALFORMED, e.getMessage());
+    }
+
     public Kind kind() {
         return kind;
     }

@@ -39,10 +39,8 @@ public class Leases {
                     .number("generation")
                     .orElseThrow(() -> new IllegalArgumentException("generation: which pause? GET /v1/writes"));
             ttl = PauseRequest.ttl(parameters);
-        } catch (Parameters.OutOfRange e) {
-            throw new Refusal(Refusal.Kind.OUT_OF_RANGE, e.getMessage());
         } catch (IllegalArgumentException e) {
-            throw new Refusal(Refusal.Kind.MALFORMED, e.getMessage());
+            throw Refusal.of(e);
         }
         Line line = tools.line("renew-lease");
         try {
