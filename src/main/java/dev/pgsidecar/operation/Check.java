@@ -1,5 +1,7 @@
 package dev.pgsidecar.operation;
 
+import dev.pgsidecar.postgres.Failure;
+import dev.pgsidecar.postgres.PostgresException;
 import io.vertx.core.json.JsonObject;
 import java.util.Locale;
 import java.util.Set;
@@ -46,6 +48,14 @@ public record Check(
     /** The caller's picture is not the server's: another pause, another generation. Nobody can waive that. */
     public static Check conflicting(String name, String found, String required, String hint) {
         return new Check(name, Outcome.FAILED, found, required, hint, false, true);
+    }
+
+    /** Another cluster's server is a failed check of this name; that it cannot be asked is none, and is thrown on. */
+    public static Check wrongInstance(String name, PostgresException e) throws PostgresException {
+        if (e.failure().kind() != Failure.Kind.WRONG_INSTANCE) {
+            throw e;
+        }
+        return failed(name, e.failure().cause(), "the right cluster", "see the agent's log");
     }
 
     public boolean failed() {

@@ -96,11 +96,7 @@ final class Promotion implements Runbook {
                 judged = Optional.of(checks(eyes.peersNow()));
                 checks = judged.get().judge();
             } catch (PostgresException e) {
-                if (e.failure().kind() != Failure.Kind.WRONG_INSTANCE) {
-                    throw e;
-                }
-                return List.of(Check.failed(
-                        PromoteChecks.IDENTITY, e.failure().cause(), "the right cluster", "see the agent's log"));
+                return List.of(Check.wrongInstance(PromoteChecks.IDENTITY, e));
             }
             Set<String> failed = checks.stream()
                     .filter(check -> check.failed() && !waivers.contains(check.name()))

@@ -5,8 +5,6 @@ import dev.pgsidecar.observe.Peer;
 import dev.pgsidecar.observe.PeerInstance;
 import dev.pgsidecar.observe.Role;
 import dev.pgsidecar.operation.Check;
-import dev.pgsidecar.postgres.Failure;
-import dev.pgsidecar.postgres.PostgresException;
 import dev.pgsidecar.postgres.catalog.Facts;
 import dev.pgsidecar.postgres.catalog.WritePause;
 import java.time.Duration;
@@ -21,14 +19,6 @@ final class Common {
     static final String HELD = "held-here";
 
     private Common() {}
-
-    /** Another cluster's server is a refusal; that it cannot be asked is none. */
-    static Check wrongInstance(PostgresException e) throws PostgresException {
-        if (e.failure().kind() != Failure.Kind.WRONG_INSTANCE) {
-            throw e;
-        }
-        return Check.failed(PauseChecks.IDENTITY, e.failure().cause(), "the right cluster", "see the agent's log");
-    }
 
     static Check identity(Facts facts) {
         return Check.passed(

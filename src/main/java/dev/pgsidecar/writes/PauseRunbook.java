@@ -29,7 +29,7 @@ abstract class PauseRunbook implements Runbook {
         try {
             return judged();
         } catch (PostgresException e) {
-            return List.of(Common.wrongInstance(e));
+            return List.of(Check.wrongInstance(PauseChecks.IDENTITY, e));
         }
     }
 
