@@ -43,6 +43,21 @@ public record Peer(
                 name, Optional.of(Moment.now()), Optional.empty(), busyWith, before, beforeAt, Optional.of(why));
     }
 
+    /** Whether its agent carries out just this. */
+    public boolean carriesOut(String kind) {
+        return operation.equals(Optional.of(kind));
+    }
+
+    /** What it last said, if that was on a newer timeline: a timeline never goes back, so a word of any age counts. */
+    public Optional<PeerInstance> newerThan(int timeline) {
+        return before.filter(last -> last.timeline() > timeline);
+    }
+
+    /** What it says, if that is the truth still, and it is a primary. */
+    public Optional<PeerInstance> freshPrimary(Moment moment, Duration staleAfter) {
+        return fresh(moment, staleAfter).filter(instance -> instance.role() == Role.PRIMARY);
+    }
+
     /** What it says, if that is the truth still. */
     public Optional<PeerInstance> fresh(Moment moment, Duration staleAfter) {
         return now.filter(

@@ -5,7 +5,6 @@ import dev.pgsidecar.observe.Instance;
 import dev.pgsidecar.observe.Moment;
 import dev.pgsidecar.observe.Peer;
 import dev.pgsidecar.observe.PeerInstance;
-import dev.pgsidecar.observe.Role;
 import java.util.Optional;
 
 /**
@@ -28,17 +27,17 @@ record Superseded(Limits limits) {
                 .or(() -> asking(history, now));
     }
 
-    /** A timeline never goes back, so a word of any age counts, and a replica's as well: it has followed somebody. */
+    /** A replica on a newer timeline counts as well: it has followed somebody. */
     private Optional<Verdict> judge(Peer peer, Instance primary, Moment now) {
-        Optional<PeerInstance> newer = peer.before().filter(other -> other.timeline() > primary.timeline());
+        Optional<PeerInstance> newer = peer.newerThan(primary.timeline());
         if (newer.isPresent()) {
             return Optional.of(Verdict.fail(
                     REASON,
                     "%s is on timeline %d, this primary on %d"
                             .formatted(peer.name(), newer.get().timeline(), primary.timeline())));
         }
-        return peer.fresh(now, limits.staleAfter())
-                .filter(other -> other.role() == Role.PRIMARY && other.timeline() == primary.timeline())
+        return peer.freshPrimary(now, limits.staleAfter())
+                .filter(other -> other.timeline() == primary.timeline())
                 .map(other -> Verdict.fail(
                         "two-primaries",
                         "%s is a primary on timeline %d as well: stop one of them"

@@ -205,7 +205,7 @@ record PromoteChecks(
         PeerInstance.HandOver meant = new PeerInstance.HandOver(pause.generation(), name);
         return peers.stream()
                 .filter(peer -> peer.name().equals(pause.node()))
-                .filter(peer -> peer.operation().equals(Optional.of("resume"))
+                .filter(peer -> peer.carriesOut("resume")
                         || fresh(peer)
                                 .filter(holder -> holder.timeline() != pause.timeline()
                                         || !holder.handedOver().equals(Optional.of(meant)))
@@ -252,12 +252,9 @@ record PromoteChecks(
     private Optional<String> rival(Predicate<Peer> counts) {
         return peers.stream()
                 .filter(counts)
-                .flatMap(peer -> peer.operation().equals(Optional.of(Promotion.KIND))
+                .flatMap(peer -> peer.carriesOut(Promotion.KIND)
                         ? Stream.of(peer.name() + " is just being promoted")
-                        : fresh(peer)
-                                .filter(other -> other.role() == Role.PRIMARY)
-                                .map(other -> peer.name() + " is a primary")
-                                .stream())
+                        : peer.freshPrimary(now, staleAfter).map(_ -> peer.name() + " is a primary").stream())
                 .findFirst();
     }
 
@@ -328,8 +325,7 @@ record PromoteChecks(
         int own = facts.facts().server().timeline();
         String required = "none newer than this one's, " + own;
         return peers.stream()
-                .filter(peer ->
-                        peer.before().filter(other -> other.timeline() > own).isPresent())
+                .filter(peer -> peer.newerThan(own).isPresent())
                 .findFirst()
                 .map(peer -> {
                     String found = "%s is or was on %d"

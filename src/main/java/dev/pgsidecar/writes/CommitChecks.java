@@ -3,6 +3,7 @@ package dev.pgsidecar.writes;
 import dev.pgsidecar.observe.Moment;
 import dev.pgsidecar.observe.Peer;
 import dev.pgsidecar.observe.PeerInstance;
+import dev.pgsidecar.observe.Role;
 import dev.pgsidecar.operation.Check;
 import dev.pgsidecar.postgres.catalog.Facts;
 import dev.pgsidecar.postgres.catalog.WalSender;
@@ -97,7 +98,10 @@ record CommitChecks(
                     "one of " + String.join(", ", peers.stream().map(Peer::name).toList()));
         }
         if (peer.isPresent()
-                && peer.get().fresh(now, staleAfter).filter(Common::isReplica).isEmpty()) {
+                && peer.get()
+                        .fresh(now, staleAfter)
+                        .filter(other -> other.role() == Role.REPLICA)
+                        .isEmpty()) {
             return Check.failed(
                     TARGET,
                     "%s: %s".formatted(name, peer.get().failure().orElse("it is a primary, or its word is old")),

@@ -2,8 +2,6 @@ package dev.pgsidecar.writes;
 
 import dev.pgsidecar.observe.Moment;
 import dev.pgsidecar.observe.Peer;
-import dev.pgsidecar.observe.PeerInstance;
-import dev.pgsidecar.observe.Role;
 import dev.pgsidecar.operation.Check;
 import dev.pgsidecar.postgres.catalog.Facts;
 import dev.pgsidecar.postgres.catalog.WritePause;
@@ -69,6 +67,12 @@ final class Common {
                 .orElseGet(() -> Check.passed(SUPERSEDED, "none", required));
     }
 
+    /** The same, for the agent itself. */
+    static boolean isSuperseded(int timeline, Collection<Peer> peers, Moment now, Duration staleAfter) {
+        return peers.stream()
+                .anyMatch(peer -> supersedes(peer, timeline, now, staleAfter).isPresent());
+    }
+
     /** That it was ordered at this very server: a pause that came with replication is another one's. */
     static Check held(Facts facts) {
         int own = facts.server().timeline();
@@ -83,26 +87,14 @@ final class Common {
                 .orElseGet(() -> Check.passed(HELD, "so it is", required));
     }
 
-    /** The same, for the agent itself. */
-    static boolean isSuperseded(int timeline, Collection<Peer> peers, Moment now, Duration staleAfter) {
-        return peers.stream()
-                .anyMatch(peer -> supersedes(peer, timeline, now, staleAfter).isPresent());
-    }
-
-    /** A timeline never goes back, so a word of any age counts; of a primary beside this one only a fresh one. */
+    /** A word of any age tells of a newer timeline; of a primary beside this one only a fresh one. */
     private static Optional<String> supersedes(Peer peer, int timeline, Moment now, Duration staleAfter) {
-        if (peer.operation().equals(Optional.of("promote"))) {
+        if (peer.carriesOut("promote")) {
             return Optional.of(peer.name() + " is just being promoted");
         }
-        return peer.before()
-                .filter(other -> other.timeline() > timeline)
-                .or(() ->
-                        peer.fresh(now, staleAfter).filter(other -> !isReplica(other) && other.timeline() == timeline))
+        return peer.newerThan(timeline)
+                .or(() -> peer.freshPrimary(now, staleAfter).filter(other -> other.timeline() == timeline))
                 .map(other -> "%s is on %d, a %s"
                         .formatted(peer.name(), other.timeline(), other.role().id()));
-    }
-
-    static boolean isReplica(PeerInstance instance) {
-        return instance.role() == Role.REPLICA;
     }
 }

@@ -55,10 +55,8 @@ record ResumeChecks(Facts facts, ResumeRequest request, Collection<Peer> peers, 
                             .formatted(pause.committedTo().orElseThrow()));
         }
         Optional<String> primary = peers.stream()
-                .filter(peer -> peer.operation().equals(Optional.of("promote"))
-                        || peer.fresh(now, staleAfter)
-                                .filter(other -> !Common.isReplica(other))
-                                .isPresent())
+                .filter(peer -> peer.carriesOut("promote")
+                        || peer.freshPrimary(now, staleAfter).isPresent())
                 .map(peer -> peer.name() + " is a primary, or is just being promoted")
                 .findFirst();
         if (primary.isPresent()) {
