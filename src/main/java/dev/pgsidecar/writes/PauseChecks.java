@@ -75,25 +75,28 @@ record PauseChecks(PauseFacts facts, PauseRequest request) {
     }
 
     private Check prepared() {
-        String found = inScope(facts.prepared());
-        return found.isEmpty()
-                ? Check.passed(PREPARED, "none", "none")
-                : Check.failed(
-                        PREPARED,
-                        found,
-                        "none",
-                        "COMMIT PREPARED or ROLLBACK PREPARED each: it could commit in the pause");
+        return noneOf(
+                PREPARED,
+                facts.prepared(),
+                "none",
+                "COMMIT PREPARED or ROLLBACK PREPARED each: it could commit in the pause");
     }
 
     private Check subscriptions() {
-        String found = inScope(facts.subscriptions());
-        return found.isEmpty()
-                ? Check.passed(SUBSCRIPTIONS, "none is enabled", "none is enabled")
-                : Check.failed(
-                        SUBSCRIPTIONS,
-                        found,
-                        "none is enabled",
-                        "ALTER SUBSCRIPTION ... DISABLE, in its database: an apply worker comes back and writes");
+        return noneOf(
+                SUBSCRIPTIONS,
+                facts.subscriptions(),
+                "none is enabled",
+                "ALTER SUBSCRIPTION ... DISABLE, in its database: an apply worker comes back and writes");
+    }
+
+    /** That nothing of this sort is in the databases that are to be paused. */
+    private Check noneOf(String name, List<InDatabase> entries, String required, String hint) {
+        String found = entries.stream()
+                .filter(entry -> scope().contains(entry.database()))
+                .map(entry -> "%s in %s".formatted(entry.name(), entry.database()))
+                .collect(Collectors.joining(", "));
+        return found.isEmpty() ? Check.passed(name, required, required) : Check.failed(name, found, required, hint);
     }
 
     private Check backgroundJobs() {
@@ -124,12 +127,5 @@ record PauseChecks(PauseFacts facts, PauseRequest request) {
         return facts.facts().senders().stream()
                 .filter(sender -> sender.application().equals(name))
                 .findFirst();
-    }
-
-    private String inScope(List<InDatabase> entries) {
-        return entries.stream()
-                .filter(entry -> scope().contains(entry.database()))
-                .map(entry -> "%s in %s".formatted(entry.name(), entry.database()))
-                .collect(Collectors.joining(", "));
     }
 }
