@@ -49,14 +49,11 @@ public class Leases {
                 throw new Refusal(Refusal.Kind.CONFLICT, "writes cannot be paused here: install.sql was not run");
             }
             Done done = pauses.renew(generation, ttl);
-            Optional<WritePause> pause = pauses.active().filter(now -> now.generation() == generation);
+            Optional<WritePause> now = pauses.active();
             tools.eyes().lookNow();
-            if (!done.done() || pause.isEmpty()) {
-                throw new Refusal(
-                        Refusal.Kind.CONFLICT,
-                        "generation %d: %s".formatted(generation, why(pauses.active(), generation)));
-            }
-            return pause.get();
+            return now.filter(pause -> done.done() && pause.generation() == generation)
+                    .orElseThrow(() -> new Refusal(
+                            Refusal.Kind.CONFLICT, "generation %d: %s".formatted(generation, why(now, generation))));
         } finally {
             tools.giveBack(line);
         }

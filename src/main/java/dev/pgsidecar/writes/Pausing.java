@@ -7,6 +7,7 @@ import dev.pgsidecar.postgres.Lsn;
 import dev.pgsidecar.postgres.PostgresException;
 import dev.pgsidecar.postgres.WritePauses.Done;
 import dev.pgsidecar.postgres.WritePauses.Terminated;
+import dev.pgsidecar.postgres.catalog.Facts;
 import dev.pgsidecar.postgres.catalog.WalSender;
 import dev.pgsidecar.postgres.catalog.WritePause;
 import io.vertx.core.json.JsonArray;
@@ -73,7 +74,7 @@ final class Pausing extends PauseRunbook {
 
     /** An agent that comes back goes on with a pause that is recorded; it never begins one that nobody waits for. */
     private String record(Run run) throws StepFailed, PostgresException, InterruptedException {
-        Optional<WritePause> recorded = ours(run);
+        Optional<WritePause> recorded = ours(run, line.facts());
         if (recorded.isPresent()) {
             run.found(GENERATION, recorded.get().generation());
             return "generation %d, recorded before".formatted(recorded.get().generation());
@@ -133,7 +134,7 @@ final class Pausing extends PauseRunbook {
     /** Fence and samples, again until nothing speaks against it. */
     private String prove(Run run) throws StepFailed, PostgresException, InterruptedException {
         PauseFacts facts = PauseFacts.of(line);
-        WritePause pause = active(run);
+        WritePause pause = active(run, facts.facts());
         long end = System.nanoTime() + TO_PROVE.toNanos();
         for (int round = 1; ; round++) {
             Sample before = Sample.take(line, pause.generation());
@@ -187,8 +188,9 @@ final class Pausing extends PauseRunbook {
     private String standbys(Run run) throws StepFailed, PostgresException, InterruptedException {
         Lsn finalLsn = Lsn.parse(run.known(FINAL_LSN).orElseThrow().toString());
         while (true) {
-            active(run);
-            List<WalSender> senders = line.facts().senders();
+            Facts facts = line.facts();
+            active(run, facts);
+            List<WalSender> senders = facts.senders();
             JsonArray positions = new JsonArray();
             senders.forEach(sender -> positions.add(position(sender, finalLsn)));
             run.found("standbys", positions);
@@ -226,15 +228,15 @@ final class Pausing extends PauseRunbook {
         return ((Number) run.known(GENERATION).orElseThrow()).longValue();
     }
 
-    private WritePause active(Run run) throws StepFailed, PostgresException, InterruptedException {
-        return ours(run)
+    private static WritePause active(Run run, Facts facts) throws StepFailed {
+        return ours(run, facts)
                 .orElseThrow(() -> StepFailed.because(
                         "the lease ran out, or writes were resumed meanwhile",
                         "order it again with a longer ttl, or renew it meanwhile"));
     }
 
-    private Optional<WritePause> ours(Run run) throws PostgresException, InterruptedException {
-        return pauses.active().filter(pause -> pause.operation().equals(run.id()));
+    private static Optional<WritePause> ours(Run run, Facts facts) {
+        return facts.writePause().filter(pause -> pause.operation().equals(run.id()));
     }
 
     /** What cannot be undone now is undone by the lease. */
@@ -243,7 +245,7 @@ final class Pausing extends PauseRunbook {
             run.forget(name); // of a pause that is no more
         }
         try {
-            Optional<WritePause> pause = ours(run);
+            Optional<WritePause> pause = ours(run, line.facts());
             if (pause.isPresent() && !pause.get().committed()) {
                 pauses.resume(pause.get().generation(), "failed");
                 run.found(

@@ -30,6 +30,10 @@ final class Resuming extends PauseRunbook {
 
     @Override
     List<Check> judged() throws PostgresException, InterruptedException {
+        return checks().judge();
+    }
+
+    private ResumeChecks checks() throws PostgresException, InterruptedException {
         Facts facts = line.facts();
         // Only a committed hand-over depends on what they say this very moment.
         Collection<Peer> peers =
@@ -37,12 +41,7 @@ final class Resuming extends PauseRunbook {
                         ? tools.eyes().peersNow()
                         : tools.observations().history().peers().values();
         return new ResumeChecks(
-                        facts,
-                        request,
-                        peers,
-                        Moment.now(),
-                        tools.settings().observe().staleAfter())
-                .judge();
+                facts, request, peers, Moment.now(), tools.settings().observe().staleAfter());
     }
 
     @Override
@@ -60,14 +59,15 @@ final class Resuming extends PauseRunbook {
      * back does not know what has happened since.
      */
     private String resume(Run run) throws StepFailed, PostgresException, InterruptedException {
-        Optional<Check> failed = judged().stream()
+        ResumeChecks now = checks();
+        Optional<Check> failed = now.judge().stream()
                 .map(check -> check.waivedBy(run.waivers()))
                 .filter(Check::failed)
                 .findFirst();
         if (failed.isPresent()) {
             throw StepFailed.because(failed.get());
         }
-        Optional<WritePause> pause = pauses.active();
+        Optional<WritePause> pause = now.facts().writePause();
         if (pause.isEmpty()) {
             run.found("changed", false);
             return "writes were not paused any more";
