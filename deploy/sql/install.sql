@@ -131,8 +131,8 @@ $$;
 REVOKE ALL ON FUNCTION pgsidecar.sessions_in_scope(pgsidecar.write_pause) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pgsidecar.sessions_in_scope(pgsidecar.write_pause) TO pgsidecar;
 
--- Each of the functions below answers {"done": true, "record": ...}, or {"done": false, "why": ..., "record": ...} and
--- has changed nothing. Their commits wait for no standby: a pause must not hang on one that is dead.
+-- Each of the functions below answers {"done": true, "record": ...}, or {"done": false, "why": ...} and has changed
+-- nothing. Their commits wait for no standby: a pause must not hang on one that is dead.
 
 -- Records a pause and closes its databases, in one transaction. Without databases: all but the agent's own, template0,
 -- and those that a failed DROP DATABASE left behind.
@@ -251,9 +251,7 @@ BEGIN
   UPDATE pgsidecar.write_pause SET ttl = for_time, expires = clock_timestamp() + for_time
   WHERE generation = of_generation AND ended IS NULL AND committed IS NULL RETURNING * INTO pause;
   IF NOT FOUND THEN
-    SELECT * INTO pause FROM pgsidecar.write_pause WHERE ended IS NULL;
-    RETURN jsonb_build_object('done', false, 'why', 'there is no such pause, or it has ended, or is committed',
-        'record', CASE WHEN FOUND THEN to_jsonb(pause) END);
+    RETURN jsonb_build_object('done', false, 'why', 'there is no such pause, or it has ended, or is committed');
   END IF;
   RETURN jsonb_build_object('done', true, 'record', to_jsonb(pause));
 END
