@@ -126,6 +126,9 @@ public class Holder {
         }
         boolean over = lease.over(pause.get(), latest.get().at(), Moment.now()) || isNobodys(pause.get());
         Duty duty = Duty.of(instance, superseded(instance, false), over);
+        if (duty == Duty.ADOPT && triedJustNow()) {
+            return true;
+        }
         if (duty == Duty.EXPIRE || duty == Duty.ADOPT) {
             // Who was away for a while does not know yet that somebody else has the writes.
             duty = Duty.of(instance, superseded(instance, true), over);
@@ -217,12 +220,13 @@ public class Holder {
         tools.eyes().lookNow();
     }
 
-    private void adopt() throws PostgresException, InterruptedException {
-        if (lastAdoption
+    private boolean triedJustNow() {
+        return lastAdoption
                 .filter(last -> last.ageAt(Moment.now()).compareTo(NOT_SO_OFTEN) < 0)
-                .isPresent()) {
-            return;
-        }
+                .isPresent();
+    }
+
+    private void adopt() throws PostgresException, InterruptedException {
         lastAdoption = Optional.of(Moment.now());
         try {
             engine.order(new Order(
