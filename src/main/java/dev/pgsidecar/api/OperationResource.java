@@ -43,9 +43,7 @@ public class OperationResource {
     public Response list() {
         JsonArray operations =
                 new JsonArray(engine.newestFirst().stream().map(Operation::json).toList());
-        return Response.ok(new JsonObject().put("operations", operations).encode() + "\n")
-                .header("Cache-Control", "no-store")
-                .build();
+        return ViewResource.json(new JsonObject().put("operations", operations));
     }
 
     @GET

@@ -117,9 +117,7 @@ public class Orders {
                 .put("from", http.remoteAddress().hostAddress())
                 .put("what", "lease")
                 .put("request", request));
-        return Response.ok(WritesDocument.of(leases.renew(request)).encode() + "\n", MediaType.APPLICATION_JSON)
-                .header("Cache-Control", "no-store")
-                .build();
+        return ViewResource.json(WritesDocument.of(leases.renew(request)));
     }
 
     /** An operation as an answer: 202 while it runs, if it was just ordered. */
@@ -136,12 +134,9 @@ public class Orders {
 
     private static Response dryRun(List<Check> checks) {
         boolean would = checks.stream().noneMatch(Check::failed);
-        JsonObject json = new JsonObject()
+        return ViewResource.json(new JsonObject()
                 .put("wouldRun", would)
-                .put("checks", new JsonArray(checks.stream().map(Check::json).toList()));
-        return Response.ok(json.encode() + "\n", MediaType.APPLICATION_JSON)
-                .header("Cache-Control", "no-store")
-                .build();
+                .put("checks", new JsonArray(checks.stream().map(Check::json).toList())));
     }
 
     private static JsonObject entry(Order order) {

@@ -149,8 +149,9 @@ public class ViewResource {
         }
     }
 
-    private static Response json(JsonObject json) {
-        return Response.ok(json.encode() + "\n")
+    /** What is true now, and must not be kept. */
+    static Response json(JsonObject json) {
+        return Response.ok(json.encode() + "\n", MediaType.APPLICATION_JSON)
                 .header("Cache-Control", "no-store")
                 .build();
     }
