@@ -80,12 +80,14 @@ final class AgentProcess implements AutoCloseable {
         return command;
     }
 
-    /** Starts a command that goes on until it is told to end. */
+    /** Starts a command, in the folder of its output; one that goes on until it is told to end, say. */
     static Process begin(Path output, Map<String, String> environment, String... arguments) throws IOException {
         List<String> command = program();
         command.addAll(List.of(arguments));
-        ProcessBuilder builder =
-                new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile());
+        ProcessBuilder builder = new ProcessBuilder(command)
+                .directory(output.getParent().toFile())
+                .redirectErrorStream(true)
+                .redirectOutput(output.toFile());
         builder.environment().put("PGSIDECAR_CONFIG", NO_FILE);
         builder.environment().putAll(environment);
         return builder.start();
@@ -93,17 +95,9 @@ final class AgentProcess implements AutoCloseable {
 
     /** Runs a command to its end. */
     static Ended run(Path folder, Map<String, String> environment, String... arguments) {
-        List<String> command = program();
-        command.addAll(List.of(arguments));
         try {
             Path output = Files.createTempFile(folder, "command", ".out");
-            ProcessBuilder builder = new ProcessBuilder(command)
-                    .directory(folder.toFile())
-                    .redirectErrorStream(true)
-                    .redirectOutput(output.toFile());
-            builder.environment().put("PGSIDECAR_CONFIG", NO_FILE);
-            builder.environment().putAll(environment);
-            Process process = builder.start();
+            Process process = begin(output, environment, arguments);
             if (!process.waitFor(30, TimeUnit.SECONDS)) {
                 process.destroyForcibly();
                 throw new AssertionError("not ended in time: " + Files.readString(output));
@@ -243,6 +237,15 @@ final class AgentProcess implements AutoCloseable {
             request.headers(headers);
         }
         return answer(request.build());
+    }
+
+    /** Waits until the operation has ended, however. */
+    JsonObject awaitEnd(String id) {
+        return await(id + " has ended")
+                .atMost(Duration.ofSeconds(40))
+                .until(
+                        () -> look("/v1/operations/" + id),
+                        operation -> !operation.getString("state").equals("running"));
     }
 
     String log() {

@@ -26,13 +26,7 @@ class CliIT {
     @Test
     void leadsThroughAFailover() throws Exception {
         try (Trio trio = new Trio(17, folder).startAgents()) {
-            Path token = Files.writeString(folder.resolve("token"), AgentProcess.OPERATE + "\n");
-            StringBuilder agents = new StringBuilder();
-            Trio.NAMES.forEach(name -> agents.append("%s: { url: \"http://127.0.0.1:%d\", token-file: %s }%n"
-                    .formatted(name, trio.agent(name).commandPort(), token)));
-            environment.put(
-                    "PGSIDECAR_AGENTS",
-                    Files.writeString(folder.resolve("agents.yaml"), agents).toString());
+            environment.putAll(trio.commandLine());
 
             Ended status = run("status");
             assertThat(status.exitCode()).as(status.output()).isZero();

@@ -5,8 +5,6 @@ import static org.awaitility.Awaitility.await;
 
 import dev.pgsidecar.agent.AgentProcess.Ended;
 import dev.pgsidecar.cluster.Postgres;
-import io.vertx.core.json.JsonArray;
-import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,7 +22,6 @@ import java.util.TreeSet;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -70,18 +67,7 @@ class HandOverIT {
             }
             await().atMost(TO_WRITE).until(() -> acknowledged.size() > 500);
 
-            long generation = paused.pause(Paused.ALL.copy().put("waitForStandbys", new JsonArray().add("pg-1")))
-                    .getLong("generation");
-            JsonObject order = new JsonObject().put("generation", generation);
-            JsonObject committed =
-                    paused.order("/v1/writes/commit", order.copy().put("target", "pg-1"));
-            assertThat(committed.getString("state"))
-                    .as(committed.encodePrettily())
-                    .isEqualTo("succeeded");
-            JsonObject promoted = paused.order("pg-1", "/v1/promote", order);
-            assertThat(promoted.getString("state"))
-                    .as(promoted.encodePrettily())
-                    .isEqualTo("succeeded");
+            paused.promote("pg-1", paused.handOver("pg-1").getLong("generation"));
             await().atMost(TO_WRITE)
                     .until(() -> acknowledged.stream()
                                     .filter(each -> each.node().equals("pg-1"))
@@ -137,7 +123,7 @@ class HandOverIT {
     @Test
     void goesByTheBook() throws Exception {
         try (Paused paused = new Paused(17, folder).startAgents()) {
-            Map<String, String> environment = agents(paused);
+            Map<String, String> environment = paused.trio().commandLine();
             Postgres next = paused.trio().server("pg-1");
             Postgres other = paused.trio().server("pg-2");
             next.sql("SELECT pg_create_physical_replication_slot('pg_2', true)");
@@ -182,7 +168,7 @@ class HandOverIT {
     @Test
     void holdsAsLongAsSomebodyWaitsForIt() throws Exception {
         try (Paused paused = new Paused(17, folder).startAgents()) {
-            Map<String, String> environment = agents(paused);
+            Map<String, String> environment = paused.trio().commandLine();
             Ended dryRun = AgentProcess.run(
                     folder, environment, "writes", "pause", "--agent", "pg-0", "--database", "nope", "--dry-run");
             assertThat(dryRun.exitCode()).isEqualTo(1);
@@ -214,17 +200,6 @@ class HandOverIT {
 
     private static String conninfo(Postgres standby, Postgres upstream) {
         return standby.query("SHOW primary_conninfo").replaceAll("port='?\\d+'?", "port=" + upstream.port());
-    }
-
-    private Map<String, String> agents(Paused paused) throws IOException {
-        Path token = Files.writeString(folder.resolve("token"), AgentProcess.OPERATE + "\n");
-        String agents = Trio.NAMES.stream()
-                .map(name -> "%s: { url: \"http://127.0.0.1:%d\", token-file: %s }%n"
-                        .formatted(name, paused.trio().agent(name).commandPort(), token))
-                .collect(Collectors.joining());
-        return Map.of(
-                "PGSIDECAR_AGENTS",
-                Files.writeString(folder.resolve("agents.yaml"), agents).toString());
     }
 
     /** The arguments of each line that begins with the program's name, in the document's blocks. */

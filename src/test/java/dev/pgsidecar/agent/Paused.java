@@ -65,11 +65,7 @@ final class Paused implements AutoCloseable {
 
     /** Orders a pause and waits for its end. */
     JsonObject pause(JsonObject order) {
-        JsonObject operation = order("/v1/writes/pause", order);
-        assertThat(operation.getString("state"))
-                .as("%s%n%s", operation.encodePrettily(), agent().log())
-                .isEqualTo("succeeded");
-        return operation.getJsonObject("result");
+        return done("pg-0", "/v1/writes/pause", order);
     }
 
     JsonObject pauseAll(String ttl) {
@@ -77,9 +73,29 @@ final class Paused implements AutoCloseable {
     }
 
     JsonObject resume() {
-        JsonObject operation = order("/v1/writes/resume", new JsonObject());
+        return done("pg-0", "/v1/writes/resume", new JsonObject());
+    }
+
+    /** Pauses, and hands over to a standby that has everything; {@link #promote} is what follows. */
+    JsonObject handOver(String target) {
+        long generation = pause(ALL.copy().put("waitForStandbys", new JsonArray().add(target)))
+                .getLong("generation");
+        return done(
+                "pg-0",
+                "/v1/writes/commit",
+                new JsonObject().put("generation", generation).put("target", target));
+    }
+
+    /** Promotes the one that this pause was handed over to. */
+    JsonObject promote(String target, long generation) {
+        return done(target, "/v1/promote", new JsonObject().put("generation", generation));
+    }
+
+    /** The result of an operation that succeeds. */
+    private JsonObject done(String name, String path, JsonObject order) {
+        JsonObject operation = order(name, path, order);
         assertThat(operation.getString("state"))
-                .as("%s%n%s", operation.encodePrettily(), agent().log())
+                .as("%s%n%s", operation.encodePrettily(), trio.agent(name).log())
                 .isEqualTo("succeeded");
         return operation.getJsonObject("result");
     }
@@ -89,7 +105,7 @@ final class Paused implements AutoCloseable {
         return order("pg-0", path, order);
     }
 
-    JsonObject order(String name, String path, JsonObject order) {
+    private JsonObject order(String name, String path, JsonObject order) {
         var response = trio.agent(name).order(path, order, "Prefer", "wait=60");
         assertThat(response.statusCode())
                 .as("%s%n%s", response.body(), trio.agent(name).log())

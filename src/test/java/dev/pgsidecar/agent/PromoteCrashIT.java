@@ -11,7 +11,6 @@ import io.vertx.core.json.JsonObject;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -65,7 +64,7 @@ class PromoteCrashIT {
         aDeadPrimaryAndItsStandby();
         String id = orderAndDie(point);
         try (AgentProcess anew = agent(Map.of())) {
-            JsonObject operation = awaitEnd(anew, id);
+            JsonObject operation = anew.awaitEnd(id);
             assertThat(operation.getString("state"))
                     .as("%s%n%s", operation.encodePrettily(), anew.log())
                     .isEqualTo("succeeded");
@@ -80,7 +79,7 @@ class PromoteCrashIT {
         String id = orderAndDie("promote:irrevocable");
         standby.sql("ALTER SYSTEM SET recovery_min_apply_delay = '1h'", "SELECT pg_reload_conf()");
         try (AgentProcess anew = agent(Map.of())) {
-            JsonObject operation = awaitEnd(anew, id);
+            JsonObject operation = anew.awaitEnd(id);
             assertThat(operation.getString("state"))
                     .as(operation.encodePrettily())
                     .isEqualTo("interrupted");
@@ -95,7 +94,7 @@ class PromoteCrashIT {
         String id = orderAndDie("promote/promote:before");
         standby.sql("ALTER SYSTEM SET recovery_min_apply_delay = '1h'", "SELECT pg_reload_conf()");
         try (AgentProcess anew = agent(Map.of())) {
-            JsonObject operation = awaitEnd(anew, id);
+            JsonObject operation = anew.awaitEnd(id);
             assertThat(operation.getString("state")).isEqualTo("failed");
             assertThat(operation.getString("failure")).startsWith("apply-delay: found 3600s");
         }
@@ -109,7 +108,7 @@ class PromoteCrashIT {
         JsonObject aged = new JsonObject(Files.readString(journal)).put("ordered", "2026-01-02T03:04:05Z");
         Files.writeString(journal, aged.encode());
         try (AgentProcess anew = agent(Map.of())) {
-            JsonObject operation = awaitEnd(anew, id);
+            JsonObject operation = anew.awaitEnd(id);
             assertThat(operation.getString("state")).isEqualTo("interrupted");
             assertThat(operation.getString("failure")).contains("2026-01-02");
             assertThat(standby.query("SELECT pg_is_in_recovery()")).isEqualTo("t");
@@ -122,7 +121,7 @@ class PromoteCrashIT {
         String id = orderAndDie("promote:irrevocable");
         standby.restart();
         try (AgentProcess anew = agent(Map.of())) {
-            JsonObject operation = awaitEnd(anew, id);
+            JsonObject operation = anew.awaitEnd(id);
             assertThat(operation.getString("state")).isEqualTo("interrupted");
             assertThat(operation.getString("failure")).contains("restarted before it had promoted");
         }
@@ -136,7 +135,7 @@ class PromoteCrashIT {
         try (AgentProcess anew = agent(Map.of())) {
             assertThat(anew.look("/v1/operations/" + id).getString("state")).isEqualTo("running");
             standby.start();
-            assertThat(awaitEnd(anew, id).getString("state")).isEqualTo("succeeded");
+            assertThat(anew.awaitEnd(id).getString("state")).isEqualTo("succeeded");
             assertPrimary(anew);
         }
     }
@@ -152,7 +151,7 @@ class PromoteCrashIT {
             assertThat(agent.process().waitFor(20, TimeUnit.SECONDS)).isTrue();
         }
         try (AgentProcess anew = agent(Map.of())) {
-            assertThat(awaitEnd(anew, id).getString("state")).isEqualTo("succeeded");
+            assertThat(anew.awaitEnd(id).getString("state")).isEqualTo("succeeded");
             assertPrimary(anew);
         }
     }
@@ -172,7 +171,7 @@ class PromoteCrashIT {
                 {"id": "unknown", "kind": "dance", "state": "running", "ordered": "2026-01-02T03:04:04Z"}
                 """);
         try (AgentProcess agent = agent(Map.of())) {
-            assertThat(awaitEnd(agent, "promote-old").getString("state")).isEqualTo("succeeded");
+            assertThat(agent.awaitEnd("promote-old").getString("state")).isEqualTo("succeeded");
             assertThat(agent.look("/v1/operations/unknown").getString("state")).isEqualTo("interrupted");
             assertThat(agent.log()).contains("promote-torn.json makes no sense");
             assertPrimary(agent);
@@ -234,14 +233,6 @@ class PromoteCrashIT {
                     .orElseThrow()
                     .replace(".json", "");
         }
-    }
-
-    private static JsonObject awaitEnd(AgentProcess agent, String id) {
-        return await(id + " has ended")
-                .atMost(Duration.ofSeconds(30))
-                .until(
-                        () -> agent.look("/v1/operations/" + id),
-                        operation -> !operation.getString("state").equals("running"));
     }
 
     private void assertPrimary(AgentProcess agent) {

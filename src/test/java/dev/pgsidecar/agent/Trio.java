@@ -17,6 +17,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * A primary and two standbys with slots, and an agent beside each that has the rights of deploy/sql and no more, and knows
@@ -106,6 +107,22 @@ final class Trio implements AutoCloseable {
                 .awaitAnswer();
         agents.put(name, agent);
         return agent;
+    }
+
+    /** The environment of a command line that knows the agents by their names. */
+    Map<String, String> commandLine() {
+        try {
+            Path token = Files.writeString(folder.resolve("token"), AgentProcess.OPERATE + "\n");
+            String agents = NAMES.stream()
+                    .map(name -> "%s: { url: \"http://127.0.0.1:%d\", token-file: %s }%n"
+                            .formatted(name, commandPorts.get(name), token))
+                    .collect(Collectors.joining());
+            return Map.of(
+                    "PGSIDECAR_AGENTS",
+                    Files.writeString(folder.resolve("agents.yaml"), agents).toString());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     Path stateDir(String name) {

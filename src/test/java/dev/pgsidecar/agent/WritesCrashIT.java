@@ -74,7 +74,7 @@ class WritesCrashIT {
     void endsByItselfWhereTheAgentDiesInAPause(String point) throws Exception {
         String id = die(point, "/v1/writes/pause", PAUSE);
         try (AgentProcess anew = agent(Map.of())) {
-            JsonObject operation = awaitEnd(anew, id);
+            JsonObject operation = anew.awaitEnd(id);
             boolean recorded = !point.equals("pause:ordered") && !point.equals("pause/record:before");
             assertThat(operation.getString("state"))
                     .as("%s%n%s", operation.encodePrettily(), anew.log())
@@ -91,7 +91,7 @@ class WritesCrashIT {
         primary.kill();
         try (AgentProcess anew = agent(Map.of())) {
             primary.start();
-            awaitEnd(anew, id);
+            anew.awaitEnd(id);
             assertOpens(anew);
         }
     }
@@ -113,7 +113,7 @@ class WritesCrashIT {
         }
         String id = die(point, "/v1/writes/resume", new JsonObject());
         try (AgentProcess anew = agent(Map.of())) {
-            assertThat(awaitEnd(anew, id).getString("state")).isEqualTo("succeeded");
+            assertThat(anew.awaitEnd(id).getString("state")).isEqualTo("succeeded");
             assertOpens(anew);
         }
     }
@@ -139,7 +139,7 @@ class WritesCrashIT {
         String id = die(point, "/v1/writes/commit", order);
         boolean committed = committed();
         try (AgentProcess anew = agent(Map.of())) {
-            assertThat(awaitEnd(anew, id).getString("state")).isEqualTo(committed ? "succeeded" : "interrupted");
+            assertThat(anew.awaitEnd(id).getString("state")).isEqualTo(committed ? "succeeded" : "interrupted");
             if (committed) {
                 String left = primary.queryIn(
                         "pgsidecar",
@@ -320,7 +320,7 @@ class WritesCrashIT {
             assertThat(agent.command("DELETE", "/v1/operations/" + id, AgentProcess.OPERATE, "")
                             .statusCode())
                     .isEqualTo(202);
-            assertThat(awaitEnd(agent, id).getString("state")).isEqualTo("cancelled");
+            assertThat(agent.awaitEnd(id).getString("state")).isEqualTo("cancelled");
             assertOpens(agent);
         }
     }
@@ -384,14 +384,6 @@ class WritesCrashIT {
                         .put("ttl", ttl)
                         .encode());
         assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
-    }
-
-    private static JsonObject awaitEnd(AgentProcess agent, String id) {
-        return await(id)
-                .atMost(Duration.ofSeconds(40))
-                .until(
-                        () -> agent.look("/v1/operations/" + id),
-                        operation -> !operation.getString("state").equals("running"));
     }
 
     private static String state(AgentProcess agent) {
