@@ -148,7 +148,7 @@ BEGIN
   LOCK TABLE pgsidecar.write_pause IN EXCLUSIVE MODE;
   SELECT * INTO pause FROM pgsidecar.write_pause WHERE ended IS NULL;
   IF FOUND THEN
-    RETURN jsonb_build_object('done', false, 'why', 'paused already', 'record', to_jsonb(pause));
+    RETURN jsonb_build_object('done', false, 'why', 'paused already');
   END IF;
   SELECT coalesce(max(generation), 0) + 1 INTO pause.generation FROM pgsidecar.write_pause;
   pause.node := by_node;
@@ -299,7 +299,7 @@ BEGIN
   ELSIF pause.ended IS NOT NULL THEN
     RETURN jsonb_build_object('done', true, 'changed', false, 'record', to_jsonb(pause));
   ELSIF how = 'expired' AND (pause.committed IS NOT NULL OR pause.expires > clock_timestamp()) THEN
-    RETURN jsonb_build_object('done', false, 'why', 'committed, or renewed', 'record', to_jsonb(pause));
+    RETURN jsonb_build_object('done', false, 'why', 'committed, or renewed');
   END IF;
   pause.kept := '[]';
   FOR place IN
