@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import dev.pgsidecar.cluster.Cluster;
 import dev.pgsidecar.cluster.Postgres;
 import dev.pgsidecar.cluster.Psql;
+import dev.pgsidecar.cluster.Standby;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
@@ -19,9 +20,11 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -42,12 +45,15 @@ class WritesCrashIT {
     @TempDir
     Path folder;
 
-    private Cluster cluster;
-    private Postgres primary;
-    private String before;
+    /** One for all cases: each leaves everything as it was, or the next one gets another. */
+    private static Cluster cluster;
 
-    @BeforeEach
-    void startAServer() {
+    private static Postgres primary;
+    private static Postgres standby;
+    private static String before;
+
+    @BeforeAll
+    static void startServers() {
         cluster = Cluster.on(17);
         primary = cluster.primary("pg-0");
         Psql.run(primary, Path.of("deploy/sql/observe.sql").toAbsolutePath());
@@ -55,12 +61,27 @@ class WritesCrashIT {
         primary.hba("host all pgsidecar,app 127.0.0.1/32 trust");
         primary.sql("CREATE ROLE app LOGIN", "CREATE DATABASE app OWNER app CONNECTION LIMIT 150");
         primary.sqlIn("app", "SET ROLE app", "CREATE TABLE t (v bigserial)");
+        standby = cluster.standby("pg-1", primary, Standby.WITH_SLOT, Map.of("wal_retrieve_retry_interval", "'200ms'"));
         before = Paused.settings(primary);
     }
 
-    @AfterEach
-    void stop() {
+    @AfterAll
+    static void stopServers() {
         cluster.close();
+    }
+
+    /** Whatever is left by a case that failed is not the next one's. */
+    @AfterEach
+    void startAnewUnlessAllIsAsItWas() {
+        boolean asItWas = primary.isRunning()
+                && Paused.settings(primary).equals(before)
+                && primary.queryIn("pgsidecar", "SELECT count(*) FROM pgsidecar.write_pause WHERE ended IS NULL")
+                        .equals("0")
+                && standby.query("SELECT pg_is_wal_replay_paused()").equals("f");
+        if (!asItWas) {
+            stopServers();
+            startServers();
+        }
     }
 
     static Stream<String> ofAPause() {
@@ -72,7 +93,7 @@ class WritesCrashIT {
     @ValueSource(strings = "pause:ordered")
     @MethodSource("ofAPause")
     void endsByItselfWhereTheAgentDiesInAPause(String point) throws Exception {
-        String id = die(point, "/v1/writes/pause", PAUSE);
+        String id = die(point, "/v1/writes/pause", _ -> PAUSE);
         try (AgentProcess anew = agent(Map.of())) {
             JsonObject operation = anew.awaitEnd(id);
             boolean recorded = !point.equals("pause:ordered") && !point.equals("pause/record:before");
@@ -87,7 +108,7 @@ class WritesCrashIT {
     @ValueSource(
             strings = {"pause/record:after", "pause/terminate:before", "pause/prove:before", "pause/be-seen:before"})
     void endsByItselfWhereBothDieInAPause(String point) throws Exception {
-        String id = die(point, "/v1/writes/pause", PAUSE);
+        String id = die(point, "/v1/writes/pause", _ -> PAUSE);
         primary.kill();
         try (AgentProcess anew = agent(Map.of())) {
             primary.start();
@@ -108,10 +129,10 @@ class WritesCrashIT {
                 "resume/be-seen:after"
             })
     void goesOnWhereTheAgentDiesInAResume(String point) throws Exception {
-        try (AgentProcess agent = agent(Map.of())) {
+        String id = die(point, "/v1/writes/resume", agent -> {
             pause(agent, PAUSE.copy().put("ttl", "1h"));
-        }
-        String id = die(point, "/v1/writes/resume", new JsonObject());
+            return new JsonObject();
+        });
         try (AgentProcess anew = agent(Map.of())) {
             assertThat(anew.awaitEnd(id).getString("state")).isEqualTo("succeeded");
             assertOpens(anew);
@@ -131,34 +152,37 @@ class WritesCrashIT {
                 "commit/be-seen:after"
             })
     void eitherHandsOverOrEndsWhereTheAgentDiesInACommit(String point) throws Exception {
-        Postgres standby = cluster.standby("pg-1", primary);
-        JsonObject order = new JsonObject().put("generation", 1).put("target", "pg-1");
-        try (AgentProcess agent = agent(Map.of())) {
-            pause(agent, PAUSE.copy().put("ttl", "6s").put("waitForStandbys", new JsonArray().add("pg-1")));
-        }
-        String id = die(point, "/v1/writes/commit", order);
+        awaitStandby();
+        String id = die(point, "/v1/writes/commit", agent -> {
+            JsonObject order = PAUSE.copy().put("ttl", "1h").put("waitForStandbys", new JsonArray().add("pg-1"));
+            return new JsonObject().put("generation", pause(agent, order)).put("target", "pg-1");
+        });
         boolean committed = committed();
         try (AgentProcess anew = agent(Map.of())) {
             assertThat(anew.awaitEnd(id).getString("state")).isEqualTo(committed ? "succeeded" : "interrupted");
             if (committed) {
-                String left = primary.queryIn(
+                primary.sqlIn(
                         "pgsidecar",
-                        "SELECT greatest(0, extract(epoch FROM expires - clock_timestamp()) * 1000)::int FROM pgsidecar.write_pause");
-                Thread.sleep(Long.parseLong(left) + 500);
+                        "UPDATE pgsidecar.write_pause SET expires = clock_timestamp() WHERE ended IS NULL");
+                Thread.sleep(1000);
                 assertThat(state(anew)).as("no lease ends it").isEqualTo("handed-over");
-                assertThat(standby.queryIn("pgsidecar", "SELECT committed_to FROM pgsidecar.write_pause"))
+                assertThat(standby.queryIn(
+                                "pgsidecar", "SELECT committed_to FROM pgsidecar.write_pause WHERE ended IS NULL"))
                         .isEqualTo("pg-1");
                 JsonObject waived = new JsonObject().put("waive", new JsonArray().add("peers-are-replicas"));
                 assertThat(anew.order("/v1/writes/resume", new JsonObject()).statusCode())
                         .isEqualTo(412);
                 assertThat(anew.order("/v1/writes/resume", waived).statusCode()).isEqualTo(202);
+            } else {
+                letExpire(anew);
             }
             assertOpens(anew);
         }
     }
 
     private boolean committed() {
-        return primary.queryIn("pgsidecar", "SELECT committed IS NOT NULL FROM pgsidecar.write_pause")
+        return primary.queryIn(
+                        "pgsidecar", "SELECT committed IS NOT NULL FROM pgsidecar.write_pause WHERE ended IS NULL")
                 .equals("t");
     }
 
@@ -178,11 +202,11 @@ class WritesCrashIT {
     @Test
     void endsWhereTheAgentDiesWhileSomebodyRenews() throws Exception {
         try (AgentProcess agent = agent(Map.of())) {
-            pause(agent, PAUSE);
+            long generation = pause(agent, PAUSE);
             Thread renews = Thread.ofVirtual().start(() -> {
                 try {
                     while (true) {
-                        renew(agent, "1", "2s");
+                        renew(agent, generation, "2s");
                     }
                 } catch (UncheckedIOException e) {
                     // it is dead
@@ -200,11 +224,12 @@ class WritesCrashIT {
     @Test
     void holdsOnAfterTheServersDeath() throws Exception {
         try (AgentProcess agent = agent(Map.of())) {
-            pause(agent, PAUSE.copy().put("ttl", "6s"));
+            pause(agent, PAUSE.copy().put("ttl", "1h"));
             primary.kill();
             primary.start();
             assertThatThrownBy(() -> Paused.write(primary)).hasMessageContaining("too many connections");
             agent.await503("/primary", "writes-paused");
+            letExpire(agent);
             assertOpens(agent);
         }
     }
@@ -236,8 +261,7 @@ class WritesCrashIT {
     @Test
     void believesNoClockAlone() throws Exception {
         try (AgentProcess agent = agent(Map.of())) {
-            pause(agent, PAUSE.copy().put("ttl", "1h"));
-            String generation = primary.queryIn("pgsidecar", "SELECT max(generation) FROM pgsidecar.write_pause");
+            long generation = pause(agent, PAUSE.copy().put("ttl", "1h"));
             renew(agent, generation, "5s");
             primary.sqlIn(
                     "pgsidecar",
@@ -265,12 +289,13 @@ class WritesCrashIT {
     @Test
     void needsNoStateFolder() throws Exception {
         try (AgentProcess agent = agent(Map.of())) {
-            pause(agent, PAUSE.copy().put("ttl", "8s"));
+            pause(agent, PAUSE.copy().put("ttl", "1h"));
         }
         deleteState();
         try (AgentProcess anew = agent(Map.of())) {
             anew.await503("/primary", "writes-paused");
             assertThatThrownBy(() -> Paused.write(primary)).hasMessageContaining("too many connections");
+            letExpire(anew);
             assertOpens(anew);
         }
     }
@@ -289,24 +314,22 @@ class WritesCrashIT {
     @Test
     void changesNothingWhenToldToStop() throws Exception {
         try (AgentProcess agent = agent(Map.of())) {
-            pause(agent, PAUSE.copy().put("ttl", "5s"));
+            pause(agent, PAUSE.copy().put("ttl", "1h"));
             agent.process().destroy();
             assertThat(agent.process().waitFor(20, TimeUnit.SECONDS)).isTrue();
         }
         assertThatThrownBy(() -> Paused.write(primary)).hasMessageContaining("too many connections");
         try (AgentProcess anew = agent(Map.of())) {
+            letExpire(anew);
             assertOpens(anew);
         }
     }
 
     @Test
     void undoesAPauseThatIsCancelled() throws Exception {
-        Postgres standby = cluster.standby("pg-1", primary);
+        awaitStandby();
         try (AgentProcess agent = agent(Map.of())) {
             agent.await200("/primary");
-            await().until(() -> primary.query(
-                            "SELECT count(*) FROM pg_stat_replication WHERE application_name = 'pg-1'")
-                    .equals("1"));
             standby.sql("SELECT pg_wal_replay_pause()"); // it never has everything
             JsonObject order = PAUSE.copy().put("ttl", "1h").put("waitForStandbys", new JsonArray().add("pg-1"));
             String id = new JsonObject(agent.order("/v1/writes/pause", order).body()).getString("id");
@@ -322,6 +345,7 @@ class WritesCrashIT {
                     .isEqualTo(202);
             assertThat(agent.awaitEnd(id).getString("state")).isEqualTo("cancelled");
             assertOpens(agent);
+            standby.sql("SELECT pg_wal_replay_resume()");
         }
     }
 
@@ -342,10 +366,11 @@ class WritesCrashIT {
                 .awaitAnswer();
     }
 
-    /** Orders at an agent that dies at that point; the operation's name. */
-    private String die(String point, String path, JsonObject order) throws Exception {
+    /** Orders at an agent that dies at that point what it has prepared for; the operation's name. */
+    private String die(String point, String path, Function<AgentProcess, JsonObject> prepare) throws Exception {
         try (AgentProcess agent = agent(Map.of("PGSIDECAR_TEST_HALT_AT", point))) {
-            await().until(() -> agent.status("/health") == 200);
+            agent.await200("/health");
+            JsonObject order = prepare.apply(agent);
             try {
                 agent.order(path, order);
             } catch (UncheckedIOException e) {
@@ -365,24 +390,35 @@ class WritesCrashIT {
         }
     }
 
-    private static void pause(AgentProcess agent, JsonObject order) {
+    /** Pauses; the generation. */
+    private static long pause(AgentProcess agent, JsonObject order) {
         agent.await200("/primary");
         JsonObject operation = new JsonObject(
                 agent.order("/v1/writes/pause", order, "Prefer", "wait=30").body());
         assertThat(operation.getString("state"))
                 .as("%s%n%s", operation.encodePrettily(), agent.log())
                 .isEqualTo("succeeded");
+        return operation.getJsonObject("result").getLong("generation");
     }
 
-    private static void renew(AgentProcess agent, String generation, String ttl) {
+    /** The lease of a pause that had to last until now, whatever this machine is busy with: its shortest one. */
+    private static void letExpire(AgentProcess agent) {
+        agent.await503("/primary", "writes-paused");
+        renew(agent, agent.look("/v1/writes").getLong("generation"), "2s");
+    }
+
+    private static void awaitStandby() {
+        await("pg-1 streams").atMost(Duration.ofSeconds(20)).until(() -> primary.query(
+                        "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'")
+                .equals("1"));
+    }
+
+    private static void renew(AgentProcess agent, long generation, String ttl) {
         var answer = agent.command(
                 "PUT",
                 "/v1/writes/lease",
                 AgentProcess.OPERATE,
-                new JsonObject()
-                        .put("generation", Long.valueOf(generation))
-                        .put("ttl", ttl)
-                        .encode());
+                new JsonObject().put("generation", generation).put("ttl", ttl).encode());
         assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
     }
 
