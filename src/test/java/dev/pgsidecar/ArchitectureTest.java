@@ -25,6 +25,8 @@ class ArchitectureTest {
             .definedBy("dev.pgsidecar.promotion..")
             .layer("writes")
             .definedBy("dev.pgsidecar.writes..")
+            .layer("partition")
+            .definedBy("dev.pgsidecar.partition..")
             .layer("operation")
             .definedBy("dev.pgsidecar.operation..")
             .layer("probe")
@@ -47,16 +49,20 @@ class ArchitectureTest {
             .mayOnlyBeAccessedByLayers("cli", "api")
             .whereLayer("writes")
             .mayOnlyBeAccessedByLayers("cli", "api")
+            .whereLayer("partition")
+            .mayOnlyBeAccessedByLayers("cli", "api")
             .whereLayer("operation")
-            .mayOnlyBeAccessedByLayers("cli", "api", "metrics", "promotion", "writes")
+            .mayOnlyBeAccessedByLayers("cli", "api", "metrics", "promotion", "writes", "partition")
             .whereLayer("probe")
             .mayOnlyBeAccessedByLayers("cli")
             .whereLayer("metrics")
             .mayOnlyBeAccessedByLayers("cli")
             .whereLayer("observe")
-            .mayOnlyBeAccessedByLayers("cli", "api", "probe", "metrics", "promotion", "writes", "operation")
+            .mayOnlyBeAccessedByLayers(
+                    "cli", "api", "probe", "metrics", "promotion", "writes", "partition", "operation")
             .whereLayer("postgres")
-            .mayOnlyBeAccessedByLayers("cli", "api", "probe", "metrics", "promotion", "writes", "operation", "observe")
+            .mayOnlyBeAccessedByLayers(
+                    "cli", "api", "probe", "metrics", "promotion", "writes", "partition", "operation", "observe")
             .whereLayer("config")
             .mayOnlyBeAccessedByLayers(
                     "cli",
@@ -66,6 +72,7 @@ class ArchitectureTest {
                     "metrics",
                     "promotion",
                     "writes",
+                    "partition",
                     "operation",
                     "observe",
                     "postgres");

@@ -27,7 +27,7 @@ public class CommandResource {
 
     /** The last word of the path is the command's name. */
     @POST
-    @Path("{path: promote|writes/pause|writes/commit|writes/resume}")
+    @Path("{path: promote|writes/pause|writes/commit|writes/resume|partitions/maintenance|partitions/rescue}")
     @Consumes(MediaType.APPLICATION_JSON)
     public Response order(@PathParam("path") String path, String body, @Context RoutingContext context)
             throws Refusal, PostgresException, InterruptedException {

@@ -7,6 +7,7 @@ import dev.pgsidecar.observe.Observation;
 import dev.pgsidecar.observe.Observation.Answered;
 import dev.pgsidecar.observe.Observation.Unanswered;
 import dev.pgsidecar.observe.Observations;
+import dev.pgsidecar.observe.PartitionsDocument;
 import dev.pgsidecar.observe.WritesDocument;
 import dev.pgsidecar.operation.Check;
 import dev.pgsidecar.operation.Command;
@@ -91,6 +92,14 @@ public class ViewResource {
                 throw new PostgresException(
                         unanswered.failure().kind(), unanswered.failure().cause());
         };
+    }
+
+    /** The partition sets of the configured databases, as of the newest looks at them. */
+    @GET
+    @Path("partitions")
+    @Produces(MediaType.APPLICATION_JSON)
+    public Response partitions() {
+        return json(PartitionsDocument.of(settings.partition(), observations.history(), Moment.now()));
     }
 
     /** Each command with its checks as they are now: what could be ordered, and what is missing. */

@@ -24,6 +24,7 @@ import picocli.CommandLine.ParseResult;
             StatusCommand.class,
             PromoteCommand.class,
             WritesCommand.class,
+            PartitionsCommand.class,
             OperationsCommand.class,
             WatchCommand.class,
             CapabilitiesCommand.class,

@@ -60,11 +60,13 @@ final class Report {
                 check.getBoolean("waivable", false) ? " (--waive " + check.getString("name") + ")" : "");
     }
 
-    /** Prints the steps that have begun or ended since the last time. */
+    /** Prints what steps that run say, and those that have ended since the last time. */
     void progress(JsonObject operation) {
         objects(operation, "steps").forEach(step -> {
             String state = step.getString("state");
-            if (!state.equals("running") && !state.equals(told.put(step.getString("name"), state))) {
+            boolean quiet = state.equals("running") && step.getString("note").isEmpty();
+            String said = state + step.getString("note");
+            if (!quiet && !said.equals(told.put(step.getString("name"), said))) {
                 System.err.printf("  %-16s %-8s %s%n", step.getString("name"), state, step.getString("note"));
             }
         });
@@ -79,7 +81,11 @@ final class Report {
             Optional.ofNullable(result.getValue(name)).ifPresent(value -> System.out.printf("  %s: %s%n", name, value));
         }
         Optional.ofNullable(result.getString("undone")).ifPresent(text -> System.out.println("  " + text));
-        for (String name : List.of("couldStillWrite", "kept")) {
+        objects(result, "sets").forEach(Report::set);
+        for (String name : List.of("rows", "partitions", "made", "dropped")) {
+            Optional.ofNullable(result.getValue(name)).ifPresent(value -> System.out.printf("  %s: %s%n", name, value));
+        }
+        for (String name : List.of("couldStillWrite", "kept", "left")) {
             result.getJsonArray(name, new JsonArray()).forEach(value -> System.out.printf("  %s: %s%n", name, value));
         }
         result.getJsonArray("warnings", new JsonArray()).forEach(warning -> System.out.println("  note: " + warning));
@@ -94,6 +100,20 @@ final class Report {
             case "running" -> STILL_RUNNING;
             default -> FAILED;
         };
+    }
+
+    private static void set(JsonObject run) {
+        System.out.printf(
+                "  %s %s: %s, %d made, %d dropped%s%n",
+                run.getString("database"),
+                run.getString("set"),
+                run.getString("outcome"),
+                run.getLong("made"),
+                run.getLong("dropped"),
+                run.getString("reason", "").isEmpty() ? "" : "; " + run.getString("reason"));
+        if (!run.getString("hint", "").isEmpty()) {
+            System.out.println("    next: " + run.getString("hint"));
+        }
     }
 
     static Stream<JsonObject> objects(JsonObject body, String name) {

@@ -4,6 +4,7 @@ import io.quarkus.runtime.configuration.DurationConverter;
 import io.smallrye.config.common.utils.StringUtil;
 import java.lang.reflect.Method;
 import java.lang.reflect.ParameterizedType;
+import java.lang.reflect.Type;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -115,6 +116,7 @@ public record Key(String name, Class<?> type, String allowed, boolean secret, bo
     }
 
     private static Class<?> elementType(Method method) {
-        return (Class<?>) ((ParameterizedType) method.getGenericReturnType()).getActualTypeArguments()[0];
+        Type element = ((ParameterizedType) method.getGenericReturnType()).getActualTypeArguments()[0];
+        return element instanceof Class<?> type ? type : String.class; // a list of names, with commas in between
     }
 }

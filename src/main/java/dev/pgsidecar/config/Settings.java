@@ -35,6 +35,8 @@ public interface Settings {
 
     Command command();
 
+    Partition partition();
+
     /** The agents beside the other servers of this cluster. */
     List<Peer> peers();
 
@@ -215,6 +217,38 @@ public interface Settings {
         /** Whose client certificates are believed; who may what is in the tokens file. */
         @Allowed("a PEM file with the authority of client certificates")
         Optional<Path> clientAuthority();
+    }
+
+    /** Which partition sets are kept maintained, and how. */
+    @RegisterForReflection
+    interface Partition {
+        /** Without any nothing is looked at or done. */
+        @Allowed("names of databases, with commas in between")
+        Optional<List<String>> databases();
+
+        @Allowed("a cron expression as Quartz has it, in UTC")
+        String schedule();
+
+        @Allowed("run or report")
+        PartitionMode mode();
+
+        /** At most so much later than the schedule says, so that many agents do not begin at one moment. */
+        @Allowed("0s to 1h")
+        Duration jitter();
+
+        @Allowed("10ms to 1m")
+        Duration lockTimeout();
+
+        /** How long what failed for a reason that may pass is tried again. */
+        @Allowed("0s to 1h")
+        Duration retryFor();
+    }
+
+    /** What happens when the schedule says so. */
+    enum PartitionMode {
+        RUN,
+        /** Nothing: partitions are reported, and maintained by somebody else. */
+        REPORT
     }
 
     /** Another agent. */

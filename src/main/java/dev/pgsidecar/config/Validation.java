@@ -63,6 +63,27 @@ final class Validation {
         checkRootCertificate();
         checkTls();
         checkPeers();
+        checkPartitions();
+    }
+
+    private void checkPartitions() {
+        try {
+            Schedule.of(value("pgsidecar.partition.schedule"));
+        } catch (IllegalArgumentException e) {
+            refuse(
+                    "pgsidecar.partition.schedule",
+                    "a cron expression as Quartz has it, such as 0 */15 * * * ? (%s)".formatted(e.getMessage()));
+        }
+        List<String> databases = List.of(value("pgsidecar.partition.databases").split(","));
+        if (databases.size() > 1
+                && databases.stream()
+                                .map(String::strip)
+                                .distinct()
+                                .filter(name -> !name.isEmpty())
+                                .count()
+                        < databases.size()) {
+            refuse("pgsidecar.partition.databases", "different names");
+        }
     }
 
     private void checkTls() {

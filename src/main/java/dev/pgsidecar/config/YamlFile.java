@@ -3,6 +3,7 @@ package dev.pgsidecar.config;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.constructor.SafeConstructor;
@@ -56,6 +57,15 @@ final class YamlFile {
             case null -> values.put(name, "");
             case Map<?, ?> mapping ->
                 mapping.forEach((key, value) -> flatten(name.isEmpty() ? "" + key : name + "." + key, value));
+            case List<?> list
+            when !list.isEmpty() && list.stream().noneMatch(YamlFile::isNested) -> {
+                list.forEach(each -> requireQuoted(name, each));
+                values.put(
+                        name,
+                        list.stream()
+                                .map(each -> each.toString().replace(",", "\\,"))
+                                .collect(Collectors.joining(",")));
+            }
             case List<?> list -> {
                 for (int index = 0; index < list.size(); index++) {
                     flatten(name + "[" + index + "]", list.get(index));
@@ -66,6 +76,10 @@ final class YamlFile {
                 values.put(name, node.toString());
             }
         }
+    }
+
+    private static boolean isNested(Object node) {
+        return node == null || node instanceof Map || node instanceof List;
     }
 
     private static void requireQuoted(String name, Object scalar) {

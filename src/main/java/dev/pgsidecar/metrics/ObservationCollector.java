@@ -74,6 +74,12 @@ public class ObservationCollector extends Collector {
                     kind.id());
         }
         history.latest().ifPresent(latest -> observation(page, latest, now));
+        PartitionMetrics.add(
+                page,
+                settings.partition(),
+                history,
+                now,
+                late(settings.observe().sizesEvery()));
         instance.ifPresent(seen -> {
             ReplicationMetrics.add(
                     page,

@@ -25,6 +25,7 @@ public class Eyes {
     private final List<Thread> threads = new ArrayList<>();
     private volatile Observer observer;
     private final List<PeerObserver> peerObservers = new CopyOnWriteArrayList<>();
+    private final List<PartitionObserver> partitionObservers = new CopyOnWriteArrayList<>();
 
     Eyes(Settings settings, Vertx vertx, Observations observations) {
         this.settings = settings;
@@ -45,6 +46,11 @@ public class Eyes {
             PeerObserver observer = new PeerObserver(vertx, peer, observe, identity, observations);
             peerObservers.add(observer);
             start("peer-" + peer.name(), observer);
+        }
+        for (String database : settings.partition().databases().orElse(List.of())) {
+            PartitionObserver observer = new PartitionObserver(vertx, settings, database, observations);
+            partitionObservers.add(observer);
+            start("partitions-" + database, observer);
         }
     }
 
@@ -72,6 +78,13 @@ public class Eyes {
             round.join();
         }
         return observations.history().peers().values();
+    }
+
+    /** Looks at all partition sets now; returns when that was published. */
+    public void lookAtPartitions() throws InterruptedException {
+        for (PartitionObserver observer : partitionObservers) {
+            observer.look();
+        }
     }
 
     private void start(String name, Runnable observer) {

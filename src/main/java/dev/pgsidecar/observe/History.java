@@ -19,6 +19,8 @@ import java.util.stream.Stream;
  * @param slow the newest of the slow tick
  * @param failures how many observations have failed since the agent began, by the failure's name
  * @param peers the configured peers by name
+ * @param partitions the partition sets of the configured databases, by database
+ * @param partitionRuns how the last maintenance of each set ended
  * @param began when the agent began
  * @param beat when the observer's loop last went round
  */
@@ -28,6 +30,8 @@ public record History(
         Optional<SlowObservation> slow,
         Map<Failure.Kind, Long> failures,
         Map<String, Peer> peers,
+        Map<String, PartitionSurvey> partitions,
+        Map<String, PartitionRun> partitionRuns,
         Moment began,
         Moment beat) {
 
@@ -35,7 +39,8 @@ public record History(
     public static final int LENGTH = 60;
 
     static History beginning(Moment began) {
-        return new History(List.of(), Optional.empty(), Optional.empty(), Map.of(), Map.of(), began, began);
+        return new History(
+                List.of(), Optional.empty(), Optional.empty(), Map.of(), Map.of(), Map.of(), Map.of(), began, began);
     }
 
     /** The newest observation. */
@@ -53,18 +58,68 @@ public record History(
                 .limit(LENGTH)
                 .toList();
         Optional<Answered> answered = next instanceof Answered now ? Optional.of(now) : lastAnswered;
-        return new History(observations, answered, slow, counted(next), peers, began, next.at());
+        return new History(
+                observations, answered, slow, counted(next), peers, partitions, partitionRuns, began, next.at());
     }
 
     History with(SlowObservation next) {
-        return new History(newestFirst, lastAnswered, Optional.of(next), failures, peers, began, beat);
+        return new History(
+                newestFirst, lastAnswered, Optional.of(next), failures, peers, partitions, partitionRuns, began, beat);
     }
 
     History with(Peer next) {
-        Map<String, Peer> changed = new TreeMap<>(peers);
-        changed.put(next.name(), next);
         return new History(
-                newestFirst, lastAnswered, slow, failures, Collections.unmodifiableMap(changed), began, beat);
+                newestFirst,
+                lastAnswered,
+                slow,
+                failures,
+                with(peers, next.name(), next),
+                partitions,
+                partitionRuns,
+                began,
+                beat);
+    }
+
+    History with(PartitionSurvey next) {
+        return new History(
+                newestFirst,
+                lastAnswered,
+                slow,
+                failures,
+                peers,
+                with(partitions, next.database(), next),
+                partitionRuns,
+                began,
+                beat);
+    }
+
+    History with(PartitionRun next) {
+        Optional<PartitionRun> before = partitionRun(next.database(), next.set());
+        return new History(
+                newestFirst,
+                lastAnswered,
+                slow,
+                failures,
+                peers,
+                partitions,
+                with(partitionRuns, key(next.database(), next.set()), next.after(before)),
+                began,
+                beat);
+    }
+
+    /** How the last maintenance of this set ended. */
+    public Optional<PartitionRun> partitionRun(String database, String set) {
+        return Optional.ofNullable(partitionRuns.get(key(database, set)));
+    }
+
+    private static String key(String database, String set) {
+        return database + "/" + set;
+    }
+
+    private static <T> Map<String, T> with(Map<String, T> before, String name, T next) {
+        Map<String, T> changed = new TreeMap<>(before);
+        changed.put(name, next);
+        return Collections.unmodifiableMap(changed);
     }
 
     private Map<Failure.Kind, Long> counted(Observation next) {

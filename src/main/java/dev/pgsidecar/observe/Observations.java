@@ -39,6 +39,16 @@ public class Observations {
         update(now -> now.with(next));
     }
 
+    /** Replaces what is known of a database's partition sets. */
+    public void publish(PartitionSurvey next) {
+        update(now -> now.with(next));
+    }
+
+    /** Replaces what is known of the last maintenance of a partition set. */
+    public void publish(PartitionRun next) {
+        update(now -> now.with(next));
+    }
+
     private synchronized void update(UnaryOperator<History> change) {
         history = change.apply(history);
         readers.forEach(reader -> reader.accept(history));

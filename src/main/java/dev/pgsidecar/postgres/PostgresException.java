@@ -1,5 +1,8 @@
 package dev.pgsidecar.postgres;
 
+import io.vertx.pgclient.PgException;
+import java.util.Optional;
+
 /** A {@link Failure} on its way up. */
 public final class PostgresException extends Exception {
 
@@ -14,6 +17,13 @@ public final class PostgresException extends Exception {
     public PostgresException(Failure failure, Throwable cause) {
         super(failure.toString(), cause);
         this.failure = failure;
+    }
+
+    /** The SQLSTATE, where the server itself refused it. */
+    public Optional<String> sqlState() {
+        return getCause() instanceof PgException refused
+                ? Optional.ofNullable(refused.getSqlState())
+                : Optional.empty();
     }
 
     public Failure failure() {

@@ -5,14 +5,19 @@ import io.vertx.core.Vertx;
 import io.vertx.core.impl.VertxInternal;
 import io.vertx.core.json.JsonObject;
 import io.vertx.pgclient.PgConnectOptions;
+import io.vertx.pgclient.PgConnection;
 import io.vertx.pgclient.PgException;
 import io.vertx.pgclient.SslMode;
 import io.vertx.sqlclient.PreparedStatement;
 import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -26,11 +31,13 @@ public final class Session implements AutoCloseable {
 
     private static final Logger LOG = Logger.getLogger(Session.class);
     private static final Duration LEAVE = Duration.ofMillis(500);
+    private static final int MOST_NOTICES = 100;
 
     private final Wire wire;
     private final SqlConnection connection;
     private final Duration timeout;
     private final Map<String, PreparedStatement> prepared = new HashMap<>();
+    private final Queue<String> notices = new ArrayBlockingQueue<>(MOST_NOTICES);
     private boolean hung;
 
     private Session(Wire wire, SqlConnection connection, Duration timeout) {
@@ -39,6 +46,8 @@ public final class Session implements AutoCloseable {
         this.timeout = timeout;
         // What the server says unasked (it shuts down, it ends this session) is told by the next query.
         connection.exceptionHandler(unasked -> LOG.debugf("%s", unasked.getMessage()));
+        PgConnection.cast(connection)
+                .noticeHandler(notice -> notices.offer(notice.getSeverity() + ": " + notice.getMessage()));
     }
 
     /**
@@ -122,6 +131,15 @@ public final class Session implements AutoCloseable {
             hung = e instanceof TimeoutException;
             throw new PostgresException(Failures.querying(cause(e)), cause(e));
         }
+    }
+
+    /** What the server has said beside its answers since this was last asked, such as {@code NOTICE: ...}. */
+    public List<String> notices() {
+        List<String> said = new ArrayList<>();
+        for (String notice; (notice = notices.poll()) != null; ) {
+            said.add(notice);
+        }
+        return said;
     }
 
     /** Ends the session and waits until its socket is gone; takes leave only of a server that still answers. */

@@ -63,6 +63,24 @@ public final class Target {
                 toAnswer);
     }
 
+    /**
+     * Opens a session in one of the databases whose partitions the agent looks after.
+     *
+     * @param lockTimeout how long it may wait for a lock, and so keep others waiting behind it
+     */
+    public Session openIn(String database, String purpose, boolean toWrite, Duration toAnswer, Duration lockTimeout)
+            throws PostgresException, InterruptedException {
+        PgConnectOptions options = options(purpose, toAnswer)
+                .setDatabase(database)
+                .addProperty("default_transaction_read_only", toWrite ? "off" : "on")
+                .addProperty("synchronous_commit", "local") // a standby that is gone must not keep the locks
+                .addProperty("lock_timeout", lockTimeout.toMillis() + "ms")
+                .addProperty("TimeZone", "UTC") // the session's shifts pg_partman's boundaries
+                .addProperty("DateStyle", "ISO")
+                .addProperty("IntervalStyle", "postgres");
+        return open(options, timeout.compareTo(PATIENCE) > 0 ? timeout : PATIENCE, toAnswer);
+    }
+
     private Session open(PgConnectOptions options, Duration toConnect, Duration toAnswer)
             throws PostgresException, InterruptedException {
         try {

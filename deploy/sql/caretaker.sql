@@ -1,0 +1,73 @@
+-- The rights with which the agent keeps partitions maintained, without being a superuser. Run with psql as a superuser on the
+-- primary in each database that partition.databases names, after observe.sql and after pg_partman was made there; and again
+-- when there is a new partition set. Where pg_cron is in another database, run it there too. Safe to run again.
+--
+--   psql -X -d app -f caretaker.sql
+
+\set ON_ERROR_STOP on
+SET client_min_messages = warning; -- what is granted already is no news
+
+SELECT NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_partman') AS absent,
+       EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron') AS cron \gset
+SELECT :'absent'::boolean AND NOT :'cron'::boolean AS nothing \gset
+\if :nothing
+  \echo 'caretaker.sql: there is neither pg_partman nor pg_cron in this database: CREATE EXTENSION pg_partman first'
+  \quit 3
+\endif
+
+-- The agent takes this role for maintenance alone. From PostgreSQL 16 on it has nothing of it otherwise.
+SELECT 'CREATE ROLE pgsidecar_caretaker NOLOGIN'
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgsidecar_caretaker') \gexec
+SELECT 'GRANT pgsidecar_caretaker TO pgsidecar'
+  || CASE WHEN current_setting('server_version_num')::int >= 160000 THEN ' WITH INHERIT FALSE, SET TRUE' ELSE '' END \gexec
+
+-- Whose old transaction holds a set is told by name.
+GRANT pg_read_all_stats TO pgsidecar_caretaker;
+
+BEGIN;
+
+SELECT format('GRANT CONNECT ON DATABASE %I TO pgsidecar', current_database()) \gexec
+
+\if :absent
+\else
+-- What pg_partman itself is made of, wherever it is: its tables and functions, and not what else is in that schema.
+SELECT format('GRANT USAGE ON SCHEMA %I TO pgsidecar_caretaker', n.nspname)
+FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pg_partman' \gexec
+SELECT CASE d.classid
+    WHEN 'pg_class'::regclass THEN
+      format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO pgsidecar_caretaker', d.objid::regclass)
+    ELSE format('GRANT EXECUTE ON ROUTINE %s TO pgsidecar_caretaker', d.objid::regprocedure) END
+FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid
+WHERE d.refclassid = 'pg_extension'::regclass AND e.extname = 'pg_partman' AND d.deptype = 'e'
+  AND (d.classid = 'pg_proc'::regclass
+    OR d.classid = 'pg_class'::regclass AND (SELECT relkind FROM pg_class WHERE oid = d.objid) IN ('r', 'v')) \gexec
+
+-- A partition can be made and dropped by who has the rights of its parent's owner. A superuser's are never given away.
+SELECT e.extnamespace::regnamespace AS partman FROM pg_extension AS e WHERE e.extname = 'pg_partman' \gset
+CREATE TEMPORARY TABLE parent ON COMMIT DROP AS
+  SELECT c.oid, c.relowner, r.rolname AS owner, r.rolsuper
+  FROM :partman.part_config AS p
+  JOIN pg_namespace AS n ON n.nspname = split_part(p.parent_table, '.', 1)
+  JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = split_part(p.parent_table, '.', 2)
+  JOIN pg_roles AS r ON r.oid = c.relowner;
+SELECT DISTINCT format('GRANT %I TO pgsidecar_caretaker', owner) FROM parent WHERE NOT rolsuper \gexec
+
+-- pg_partman leaves a partition to whoever made it: one that a superuser made could not be dropped by retention, nor altered
+-- by the owner of its parent.
+SELECT format('ALTER TABLE %s OWNER TO %I', child.oid::regclass, parent.owner)
+FROM parent CROSS JOIN LATERAL pg_partition_tree(parent.oid) AS t JOIN pg_class AS child ON child.oid = t.relid
+WHERE child.relowner <> parent.relowner AND NOT parent.rolsuper \gexec
+
+SELECT format('%s belongs to the superuser %I: ALTER TABLE %s OWNER TO an ordinary role, and run this again',
+              oid::regclass, owner, oid::regclass) AS "still to do" FROM parent WHERE rolsuper;
+\endif
+
+-- pg_cron shows each role its own jobs only. With this the agent sees that a job maintains partitions already.
+\if :cron
+  GRANT USAGE ON SCHEMA cron TO pgsidecar_caretaker;
+  GRANT SELECT ON cron.job TO pgsidecar_caretaker;
+  DROP POLICY IF EXISTS pgsidecar_caretaker ON cron.job;
+  CREATE POLICY pgsidecar_caretaker ON cron.job FOR SELECT TO pgsidecar_caretaker USING (true);
+\endif
+
+COMMIT;

@@ -1,0 +1,129 @@
+package dev.pgsidecar.metrics;
+
+import dev.pgsidecar.config.Schedule;
+import dev.pgsidecar.config.Settings;
+import dev.pgsidecar.observe.History;
+import dev.pgsidecar.observe.Moment;
+import dev.pgsidecar.observe.PartitionRun;
+import dev.pgsidecar.observe.PartitionRun.Outcome;
+import dev.pgsidecar.observe.PartitionSurvey;
+import dev.pgsidecar.observe.PartitionSurvey.Seen;
+import dev.pgsidecar.postgres.catalog.Contents;
+import dev.pgsidecar.postgres.catalog.Partition;
+import dev.pgsidecar.postgres.catalog.PartitionSet;
+import java.time.Duration;
+
+/** Partition sets: how long partitions last, what is in the default one, and how maintenance went. */
+final class PartitionMetrics {
+
+    private PartitionMetrics() {}
+
+    /** @param late a look that is older than this is not the truth any more */
+    static void add(Page page, Settings.Partition settings, History history, Moment now, Duration late) {
+        if (settings.databases().isEmpty()) {
+            return;
+        }
+        if (settings.mode() == Settings.PartitionMode.RUN) {
+            page.add(
+                    "pgsidecar_partition_next_run_timestamp_seconds",
+                    "When maintenance is due by the schedule",
+                    Schedule.of(settings.schedule()).after(now.wall()));
+        }
+        history.partitions().values().forEach(survey -> database(page, survey, history, now, late));
+    }
+
+    private static void database(Page page, PartitionSurvey survey, History history, Moment now, Duration late) {
+        String database = survey.database();
+        boolean fresh = survey.partman().isPresent()
+                && survey.failure().isEmpty()
+                && survey.at().ageAt(now).compareTo(late) <= 0;
+        page.add(
+                        "pgsidecar_partition_up",
+                        "Whether the partition sets of a database could be looked at lately",
+                        fresh,
+                        "database",
+                        database)
+                .add(
+                        "pgsidecar_partition_other_maintainers",
+                        "How many others maintain them: jobs of pg_cron, pg_partman's background worker",
+                        survey.maintainers().size(),
+                        "database",
+                        database);
+        if (fresh) {
+            survey.sets().forEach(seen -> {
+                String[] labels = {"database", database, "set", seen.set().name()};
+                set(page, seen, labels);
+                history.partitionRun(database, seen.set().name()).ifPresent(run -> run(page, run, labels));
+            });
+        }
+    }
+
+    private static void set(Page page, Seen seen, String... labels) {
+        PartitionSet set = seen.set();
+        page.add(
+                        "pgsidecar_partition_set_partitions",
+                        "Partitions, without the default one",
+                        set.partitions().size(),
+                        labels)
+                .add(
+                        "pgsidecar_partition_set_bytes",
+                        "Size with indexes, the default partition too",
+                        set.partitions().stream().mapToLong(Partition::bytes).sum()
+                                + set.defaultPartition().map(Partition::bytes).orElse(0L),
+                        labels)
+                .add(
+                        "pgsidecar_partition_set_automatic",
+                        "Whether it is to be maintained",
+                        set.leftAlone().isEmpty(),
+                        labels)
+                .add(
+                        "pgsidecar_partition_set_readable",
+                        "Whether the agent may look into it",
+                        seen.contents().isPresent(),
+                        labels)
+                .add(
+                        "pgsidecar_partition_seconds_until_default",
+                        "Until rows that come in fall into the default partition, or are refused",
+                        seen.timeLeft(),
+                        labels);
+        seen.contents().ifPresent(contents -> contents(page, set, contents, labels));
+    }
+
+    private static void contents(Page page, PartitionSet set, Contents contents, String... labels) {
+        page.add(
+                        "pgsidecar_partition_default_rows",
+                        "Rows in the default partition, counted up to a million",
+                        contents.defaultRows(),
+                        labels)
+                .add(
+                        "pgsidecar_partition_retention_due",
+                        "Partitions that retention has not dropped yet",
+                        contents.retentionDue(set).size(),
+                        labels);
+        if (!set.byTime()) {
+            page.add(
+                    "pgsidecar_partition_numbers_until_default",
+                    "Numbers until rows that come in fall into the default partition, or are refused",
+                    contents.left(set),
+                    labels);
+        }
+    }
+
+    private static void run(Page page, PartitionRun run, String... labels) {
+        page.add(
+                        "pgsidecar_partition_last_run_timestamp_seconds",
+                        "When its maintenance was last tried",
+                        Page.seconds(run.at()),
+                        labels)
+                .add(
+                        "pgsidecar_partition_last_success_timestamp_seconds",
+                        "When its maintenance last ended well",
+                        run.lastSuccess(),
+                        labels)
+                .add(
+                        "pgsidecar_partition_last_run_failed",
+                        "Whether the last try failed",
+                        run.outcome() == Outcome.FAILED,
+                        labels);
+    }
+}

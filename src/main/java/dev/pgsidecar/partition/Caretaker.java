@@ -1,0 +1,148 @@
+package dev.pgsidecar.partition;
+
+import dev.pgsidecar.config.Schedule;
+import dev.pgsidecar.config.Settings;
+import dev.pgsidecar.observe.PartitionRun;
+import dev.pgsidecar.observe.PartitionSurvey;
+import dev.pgsidecar.operation.Engine;
+import dev.pgsidecar.operation.Operation;
+import dev.pgsidecar.operation.Order;
+import dev.pgsidecar.operation.Refusal;
+import dev.pgsidecar.postgres.PostgresException;
+import io.quarkus.runtime.StartupEvent;
+import io.quarkus.scheduler.Scheduled.ConcurrentExecution;
+import io.quarkus.scheduler.Scheduler;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import jakarta.annotation.Priority;
+import jakarta.enterprise.event.Observes;
+import jakarta.inject.Singleton;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
+import org.jboss.logging.Logger;
+
+/**
+ * Orders maintenance when the schedule says so: on a primary whose writes are not paused, for databases that nobody else
+ * maintains. On a replica it says nothing, and is ready for the day that it is promoted.
+ */
+@Singleton
+public class Caretaker {
+
+    private static final Logger LOG = Logger.getLogger(Caretaker.class);
+
+    /** The engine has read its journal by then. */
+    private static final int AFTER_THE_ENGINE = 20_000;
+
+    private static final Duration SOON = Duration.ofSeconds(1);
+
+    private final Tools tools;
+    private final Settings.Partition settings;
+    private final Engine engine;
+    private final Scheduler scheduler;
+
+    Caretaker(Tools tools, Engine engine, Scheduler scheduler) {
+        this.tools = tools;
+        this.settings = tools.settings().partition();
+        this.engine = engine;
+        this.scheduler = scheduler;
+    }
+
+    void start(@Observes @Priority(AFTER_THE_ENGINE) StartupEvent started) {
+        engine.newestFirst().reversed().stream()
+                .filter(operation -> operation.kind().equals(Maintaining.KIND))
+                .forEach(this::remember);
+        if (tools.databases().isEmpty() || settings.mode() == Settings.PartitionMode.REPORT) {
+            return;
+        }
+        scheduler
+                .newJob(Maintaining.KIND)
+                .setCron(settings.schedule())
+                .setTimeZone("UTC")
+                .setConcurrentExecution(ConcurrentExecution.SKIP)
+                .setTask(_ -> afterJitter(), true)
+                .schedule();
+        scheduler.resume();
+        if (missed()) {
+            Thread.ofVirtual().name("missed-maintenance").start(this::whenItAnswers);
+        }
+    }
+
+    /** What an agent that has ended knew of the sets. */
+    private void remember(Operation operation) {
+        operation.result().getJsonArray(Maintaining.SETS, new JsonArray()).stream()
+                .map(each -> PartitionRun.of((JsonObject) each))
+                .forEach(tools.observations()::publish);
+    }
+
+    /** Whether the last time that it was due, nobody was there: a daily run must not fall out over a restart. */
+    private boolean missed() {
+        Optional<Instant> due = Schedule.of(settings.schedule()).before(Instant.now());
+        Optional<Instant> last = engine.newestFirst().stream()
+                .filter(operation -> operation.kind().equals(Maintaining.KIND))
+                .map(Operation::ordered)
+                .findFirst();
+        return due.isPresent()
+                && last.filter(moment -> !moment.isBefore(due.get())).isEmpty();
+    }
+
+    private void whenItAnswers() {
+        try {
+            while (tools.observations().history().latest().isEmpty()) {
+                Thread.sleep(SOON);
+            }
+            order();
+        } catch (InterruptedException _) {
+            Thread.currentThread().interrupt(); // the agent stops
+        }
+    }
+
+    private void afterJitter() {
+        try {
+            Thread.sleep(ThreadLocalRandom.current().nextLong(settings.jitter().toMillis() + 1));
+            order();
+        } catch (InterruptedException _) {
+            Thread.currentThread().interrupt(); // the agent stops
+        }
+    }
+
+    private void order() throws InterruptedException {
+        if (tools.notNow().isPresent()) {
+            LOG.debugf("no maintenance now: %s", tools.notNow().orElse(""));
+            return;
+        }
+        tools.eyes().lookAtPartitions();
+        List<String> ours = tools.databases().stream().filter(this::isOurs).toList();
+        if (ours.isEmpty()) {
+            return;
+        }
+        try {
+            engine.order(new Order(
+                    Maintaining.KIND,
+                    new JsonObject().put("databases", new JsonArray(ours)),
+                    Set.of(),
+                    "pgsidecar",
+                    "the schedule",
+                    Optional.empty()));
+        } catch (Refusal refusal) {
+            String checks = refusal.checks().stream()
+                    .filter(check -> check.failed())
+                    .map(check -> "%s: %s; %s".formatted(check.name(), check.found(), check.hint()))
+                    .reduce((one, other) -> one + "; " + other)
+                    .orElse(refusal.getMessage());
+            LOG.warnf("no maintenance: %s", checks);
+        } catch (PostgresException e) {
+            LOG.warnf("no maintenance: %s", e.failure());
+        }
+    }
+
+    /** Not where somebody else does it, which was told when it was seen; nor where there is nothing to maintain. */
+    private boolean isOurs(String database) {
+        PartitionSurvey survey = tools.observations().history().partitions().get(database);
+        boolean empty = survey.failure().isEmpty() && survey.sets().isEmpty();
+        return survey.maintainers().isEmpty() && !empty;
+    }
+}

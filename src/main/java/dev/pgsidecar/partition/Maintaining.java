@@ -1,0 +1,152 @@
+package dev.pgsidecar.partition;
+
+import dev.pgsidecar.observe.PartitionRun;
+import dev.pgsidecar.observe.PartitionRun.Outcome;
+import dev.pgsidecar.operation.Check;
+import dev.pgsidecar.operation.Run;
+import dev.pgsidecar.operation.Runbook;
+import dev.pgsidecar.operation.StepFailed;
+import dev.pgsidecar.partition.SetMaintenance.Attempt;
+import dev.pgsidecar.postgres.PartmanSession;
+import dev.pgsidecar.postgres.PostgresException;
+import dev.pgsidecar.postgres.catalog.PartitionSet;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** Maintains sets one after the other, and once more those that failed for a reason that may pass. */
+final class Maintaining implements Runbook {
+
+    static final String KIND = "maintenance";
+
+    /** In the result: how each set ended. */
+    static final String SETS = "sets";
+
+    private static final Duration FIRST_BACK_OFF = Duration.ofSeconds(2);
+
+    private final MaintenanceRequest request;
+    private final Tools tools;
+    private final Map<Target, PartitionRun> runs = new LinkedHashMap<>();
+
+    /** One set of one database. */
+    private record Target(String database, String set) {}
+
+    Maintaining(MaintenanceRequest request, Tools tools) {
+        this.request = request;
+        this.tools = tools;
+    }
+
+    @Override
+    public List<Check> check(Set<String> waivers) throws PostgresException, InterruptedException {
+        return new PartitionChecks(tools).judge(request.databases(), request.sets());
+    }
+
+    @Override
+    public void run(Run run) throws StepFailed, PostgresException, InterruptedException {
+        run.known(SETS)
+                .ifPresent(before -> ((JsonArray) before).forEach(each -> keep(PartitionRun.of((JsonObject) each))));
+        List<Target> again = new ArrayList<>();
+        for (String database : request.databases().orElse(tools.databases())) {
+            run.step("maintain " + database, () -> maintain(run, targets(database), again));
+        }
+        Duration backOff = FIRST_BACK_OFF;
+        long end = System.nanoTime() + tools.settings().partition().retryFor().toNanos();
+        for (int round = 2; !again.isEmpty() && System.nanoTime() + backOff.toNanos() < end; round++) {
+            run.rest(backOff);
+            List<Target> now = List.copyOf(again);
+            again.clear();
+            run.step("again " + round, () -> maintain(run, now, again));
+            backOff = backOff.multipliedBy(2);
+        }
+        tools.eyes().lookAtPartitions();
+        conclude(run);
+    }
+
+    private List<Target> targets(String database) throws PostgresException, InterruptedException {
+        try (PartmanSession session =
+                PartmanSession.toLook(tools.vertx(), tools.settings(), database, "maintenance-looks", Tools.TO_LOOK)) {
+            return session.sets().stream()
+                    .filter(set -> request.sets()
+                            .map(names -> names.contains(set.name()))
+                            .orElse(set.leftAlone().isEmpty()))
+                    .map(PartitionSet::name)
+                    .map(name -> new Target(database, name))
+                    .toList();
+        }
+    }
+
+    private String maintain(Run run, List<Target> targets, List<Target> again) throws StepFailed, InterruptedException {
+        int done = 0;
+        for (Target target : targets) {
+            run.rest(Duration.ZERO); // an exclusive operation goes first
+            Attempt attempt = new SetMaintenance(tools, target.database(), target.set()).attempt();
+            keep(attempt.run());
+            tools.observations().publish(attempt.run());
+            if (attempt.passes()) {
+                again.add(target);
+            }
+            run.found(
+                    SETS,
+                    new JsonArray(runs.values().stream().map(PartitionRun::json).toList()));
+            run.note("%d of %d sets, last %s: %s"
+                    .formatted(
+                            ++done,
+                            targets.size(),
+                            target.set(),
+                            attempt.run().outcome().id()));
+        }
+        return "%d sets: %s".formatted(targets.size(), counted());
+    }
+
+    private void keep(PartitionRun now) {
+        runs.merge(
+                new Target(now.database(), now.set()),
+                now,
+                (before, after) -> new PartitionRun(
+                        after.database(),
+                        after.set(),
+                        after.at(),
+                        after.outcome(),
+                        after.reason(),
+                        after.hint(),
+                        before.made() + after.made(),
+                        before.dropped() + after.dropped(),
+                        after.lastSuccess()));
+    }
+
+    private String counted() {
+        return "%d done, %d skipped, %d failed"
+                .formatted(count(Outcome.DONE), count(Outcome.SKIPPED), count(Outcome.FAILED));
+    }
+
+    private long count(Outcome outcome) {
+        return runs.values().stream().filter(each -> each.outcome() == outcome).count();
+    }
+
+    private void conclude(Run run) throws StepFailed {
+        run.found("made", runs.values().stream().mapToLong(PartitionRun::made).sum());
+        run.found(
+                "dropped",
+                runs.values().stream().mapToLong(PartitionRun::dropped).sum());
+        List<PartitionRun> failed = runs.values().stream()
+                .filter(each -> each.outcome() == Outcome.FAILED)
+                .toList();
+        if (!failed.isEmpty()) {
+            PartitionRun first = failed.getFirst();
+            throw StepFailed.because(
+                    "%d of %d sets: %s in %s: %s"
+                            .formatted(failed.size(), runs.size(), first.set(), first.database(), first.reason()),
+                    first.hint());
+        }
+    }
+
+    @Override
+    public void close() {
+        // each set had a session of its own
+    }
+}

@@ -1,0 +1,171 @@
+package dev.pgsidecar.partition;
+
+import dev.pgsidecar.operation.Check;
+import dev.pgsidecar.postgres.Failure;
+import dev.pgsidecar.postgres.Line;
+import dev.pgsidecar.postgres.PartmanSession;
+import dev.pgsidecar.postgres.PostgresException;
+import dev.pgsidecar.postgres.catalog.Facts;
+import dev.pgsidecar.postgres.catalog.PartitionSet;
+import dev.pgsidecar.postgres.catalog.Partman;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** The checks that maintenance and rescue have in common, and the sets that they are about. */
+final class PartitionChecks {
+
+    static final String IDENTITY = "identity";
+    static final String PRIMARY = "primary";
+    static final String WRITES_OPEN = "writes-open";
+    static final String DATABASES = "databases";
+    static final String SETS = "sets";
+    static final String RIGHTS = "rights";
+
+    static final List<String> NAMES = List.of(IDENTITY, PRIMARY, WRITES_OPEN, DATABASES, SETS, RIGHTS);
+
+    private static final Duration TO_ANSWER = Duration.ofSeconds(10);
+
+    private final Tools tools;
+    private final List<Check> checks = new ArrayList<>();
+    private final Map<String, List<PartitionSet>> sets = new LinkedHashMap<>();
+
+    PartitionChecks(Tools tools) {
+        this.tools = tools;
+    }
+
+    /**
+     * Judges; {@link #sets} knows after it what it is about.
+     *
+     * @param asked the databases; absent for all that are configured
+     * @param names the sets; absent for all
+     * @throws PostgresException if the server cannot be asked
+     */
+    List<Check> judge(Optional<List<String>> asked, Optional<List<String>> names)
+            throws PostgresException, InterruptedException {
+        Facts facts;
+        try (Line line = new Line(tools.vertx(), tools.settings(), "partitions", TO_ANSWER)) {
+            facts = line.facts();
+        } catch (PostgresException e) {
+            if (e.failure().kind() != Failure.Kind.WRONG_INSTANCE) {
+                throw e;
+            }
+            return List.of(Check.failed(
+                    IDENTITY, e.failure().cause(), "the pinned server", "pgsidecar identity accept, if it is meant"));
+        }
+        checks.add(Check.passed(IDENTITY, facts.server().systemIdentifier(), "the pinned server"));
+        checks.add(primary(facts));
+        checks.add(writesOpen(facts));
+        List<String> unreachable = look(asked.orElse(tools.databases()));
+        checks.add(databases(asked.orElse(tools.databases()), unreachable));
+        checks.add(sets(names));
+        checks.add(rights());
+        return checks;
+    }
+
+    /** By database. */
+    Map<String, List<PartitionSet>> sets() {
+        return sets;
+    }
+
+    private static Check primary(Facts facts) {
+        boolean primary = !facts.server().inRecovery();
+        return primary
+                ? Check.passed(PRIMARY, "primary", "primary")
+                : Check.failed(PRIMARY, "replica", "primary", "order it at the primary's agent");
+    }
+
+    private static Check writesOpen(Facts facts) {
+        return facts.writePause()
+                .map(pause -> Check.failed(
+                        WRITES_OPEN,
+                        "paused, generation %d".formatted(pause.generation()),
+                        "not paused",
+                        "POST /v1/writes/resume, or wait for its end"))
+                .orElseGet(() -> Check.passed(WRITES_OPEN, "not paused", "not paused"));
+    }
+
+    /** Fills the sets; returns what could not be asked. */
+    private List<String> look(List<String> databases) throws InterruptedException {
+        List<String> unreachable = new ArrayList<>();
+        for (String database : databases) {
+            if (!tools.databases().contains(database)) {
+                continue;
+            }
+            try (PartmanSession session = PartmanSession.toLook(
+                    tools.vertx(), tools.settings(), database, "check-partitions", Tools.TO_LOOK)) {
+                sets.put(database, session.sets());
+            } catch (PostgresException e) {
+                unreachable.add("%s: %s".formatted(database, e.failure()));
+            }
+        }
+        return unreachable;
+    }
+
+    private Check databases(List<String> asked, List<String> unreachable) {
+        String required = "databases of partition.databases that can be asked";
+        List<String> unknown =
+                asked.stream().filter(name -> !tools.databases().contains(name)).toList();
+        if (!unknown.isEmpty() || asked.isEmpty()) {
+            return Check.failed(
+                    DATABASES,
+                    asked.isEmpty() ? "none is configured" : "not configured: " + String.join(", ", unknown),
+                    required,
+                    "partition.databases in the agent's configuration");
+        }
+        if (sets.isEmpty()) {
+            return Check.failed(
+                    DATABASES,
+                    String.join("; ", unreachable),
+                    required,
+                    "GRANT CONNECT, a line in pg_hba.conf; then psql -X -d ... -f caretaker.sql");
+        }
+        return Check.passed(
+                DATABASES,
+                String.join(", ", sets.keySet())
+                        + (unreachable.isEmpty() ? "" : "; cannot be asked: " + String.join("; ", unreachable)),
+                required);
+    }
+
+    private Check sets(Optional<List<String>> names) {
+        String required = names.map(List::toString).orElse("sets of pg_partman");
+        List<String> all = sets.values().stream()
+                .flatMap(List::stream)
+                .map(PartitionSet::name)
+                .toList();
+        List<String> missing = names.orElse(List.of()).stream()
+                .filter(name -> !all.contains(name))
+                .toList();
+        names.ifPresent(only -> sets.replaceAll((database, each) ->
+                each.stream().filter(set -> only.contains(set.name())).toList()));
+        if (missing.isEmpty() && !all.isEmpty()) {
+            return Check.passed(SETS, "%d".formatted(all.size()), required);
+        }
+        return Check.failed(
+                SETS,
+                all.isEmpty() ? "none" : "there is no " + String.join(", ", missing),
+                required,
+                "GET /v1/partitions tells which there are; create_parent makes one");
+    }
+
+    /** One set that cannot be maintained is no reason to leave the others. */
+    private Check rights() {
+        List<PartitionSet> all = sets.values().stream().flatMap(List::stream).toList();
+        List<String> missing = all.stream()
+                .filter(set -> !set.owned() && set.owner().isPresent())
+                .map(set -> set.ownerIsSuperuser()
+                        ? "%s belongs to the superuser %s"
+                                .formatted(set.name(), set.owner().get())
+                        : "%s: GRANT %s TO %s".formatted(set.name(), set.owner().get(), Partman.ROLE))
+                .toList();
+        String required = "the rights of the sets' owners (deploy/sql/caretaker.sql)";
+        String found = missing.isEmpty() ? "all" : String.join("; ", missing);
+        return missing.size() < all.size() || all.isEmpty()
+                ? Check.passed(RIGHTS, found, required)
+                : Check.failed(
+                        RIGHTS, found, required, "psql -X -d ... -f caretaker.sql as a superuser, in that database");
+    }
+}

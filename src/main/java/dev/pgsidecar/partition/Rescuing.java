@@ -1,0 +1,177 @@
+package dev.pgsidecar.partition;
+
+import dev.pgsidecar.observe.PartitionRun;
+import dev.pgsidecar.observe.PartitionsDocument;
+import dev.pgsidecar.operation.Check;
+import dev.pgsidecar.operation.Run;
+import dev.pgsidecar.operation.Runbook;
+import dev.pgsidecar.operation.StepFailed;
+import dev.pgsidecar.postgres.PartmanSession;
+import dev.pgsidecar.postgres.PartmanWork;
+import dev.pgsidecar.postgres.PartmanWork.NotDone;
+import dev.pgsidecar.postgres.PostgresException;
+import dev.pgsidecar.postgres.catalog.Contents;
+import dev.pgsidecar.postgres.catalog.Contents.Range;
+import dev.pgsidecar.postgres.catalog.PartitionSet;
+import io.vertx.core.json.JsonArray;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/**
+ * Moves the rows of a default partition into partitions of their own, one missing partition after the other, each in one
+ * transaction: rows are never missing and never double, and after a crash it begins with what is left.
+ */
+final class Rescuing implements Runbook {
+
+    static final String KIND = "rescue";
+
+    /** Asks whether it is possible at all. */
+    static final String ANY = "*";
+
+    static final List<String> NAMES = Stream.concat(PartitionChecks.NAMES.stream(), RescueChecks.NAMES.stream())
+            .toList();
+
+    private static final Duration BACK_OFF = Duration.ofSeconds(1);
+
+    private final RescueRequest request;
+    private final Tools tools;
+
+    Rescuing(RescueRequest request, Tools tools) {
+        this.request = request;
+        this.tools = tools;
+    }
+
+    @Override
+    public List<Check> check(Set<String> waivers) throws PostgresException, InterruptedException {
+        PartitionChecks common = new PartitionChecks(tools);
+        Optional<List<String>> names =
+                request.set().equals(ANY) ? Optional.empty() : Optional.of(List.of(request.set()));
+        List<Check> checks = new ArrayList<>(common.judge(Optional.of(List.of(request.database())), names));
+        Optional<PartitionSet> set = common.sets().getOrDefault(request.database(), List.of()).stream()
+                .filter(each -> each.owned() && each.unit().isPresent())
+                .filter(each -> each.defaultPartition().isPresent())
+                .findFirst();
+        if (names.isPresent() && checks.stream().noneMatch(Check::failed)) {
+            checks.addAll(
+                    set.isPresent()
+                            ? rescueChecks(set.get())
+                            : List.of(Check.failed(
+                                    RescueChecks.ROWS,
+                                    "it has no default partition, or is parted by something else than a time or a number",
+                                    "rows in the default partition that can have one of their own",
+                                    "GET /v1/partitions")));
+        }
+        return checks;
+    }
+
+    private List<Check> rescueChecks(PartitionSet set) throws PostgresException, InterruptedException {
+        try (PartmanSession session = PartmanSession.toLook(
+                tools.vertx(), tools.settings(), request.database(), "check-rescue", Tools.TO_LOOK)) {
+            return new RescueChecks(set, session.contents(set)).judge();
+        }
+    }
+
+    @Override
+    public void run(Run run) throws StepFailed, PostgresException, InterruptedException {
+        run.step("move", () -> move(run));
+        run.step("maintain", () -> maintain(run));
+        tools.eyes().lookAtPartitions();
+    }
+
+    private String move(Run run) throws StepFailed, PostgresException, InterruptedException {
+        long moved = run.known("rows").map(rows -> ((Number) rows).longValue()).orElse(0L);
+        int partitions =
+                run.known("partitions").map(many -> ((Number) many).intValue()).orElse(0);
+        long lastMoved = System.nanoTime();
+        while (true) {
+            Optional<Long> rows;
+            Optional<String> inTheWay;
+            try {
+                rows = moveNext(run);
+                inTheWay = Optional.empty();
+            } catch (NotDone e) {
+                rows = Optional.empty();
+                inTheWay = Optional.of(e.getMessage());
+            } catch (PostgresException e) {
+                if (e.sqlState().isEmpty()) {
+                    throw e;
+                }
+                rows = Optional.empty();
+                inTheWay = Optional.of(e.failure().cause().lines().findFirst().orElse(""));
+            }
+            if (rows.isPresent()) {
+                moved += rows.get();
+                run.found("rows", moved);
+                run.found("partitions", ++partitions);
+                lastMoved = System.nanoTime();
+                run.note("%d rows moved into %d partitions".formatted(moved, partitions));
+                run.rest(Duration.ZERO); // an exclusive operation goes first
+            } else if (inTheWay.isEmpty()) {
+                return "%d rows moved into %d partitions".formatted(moved, partitions);
+            } else if (System.nanoTime() - lastMoved
+                    > tools.settings().partition().retryFor().toNanos()) {
+                throw StepFailed.because(
+                        "%d rows moved, then: %s".formatted(moved, inTheWay.get()),
+                        "remove what is in the way, and order it again: it goes on with what is left");
+            } else {
+                run.note("%d rows moved; waiting: %s".formatted(moved, inTheWay.get()));
+                run.rest(BACK_OFF);
+            }
+        }
+    }
+
+    /** Moves the rows of one missing partition, those ahead first: they keep maintenance from going on. Empty if none is left. */
+    private Optional<Long> moveNext(Run run) throws PostgresException, NotDone, StepFailed, InterruptedException {
+        Optional<String> notNow = tools.notNow();
+        if (notNow.isPresent()) {
+            throw new NotDone(notNow.get(), true);
+        }
+        try (PartmanSession session =
+                PartmanSession.toWork(tools.vertx(), tools.settings(), request.database(), KIND, Tools.TO_ANSWER)) {
+            PartitionSet set = session.set(request.set())
+                    .orElseThrow(() -> StepFailed.because("pg_partman does not have this set any more", ""));
+            Contents contents = session.contents(set);
+            List<Range> movable = Judgement.movable(set, contents);
+            if (movable.isEmpty()) {
+                run.found(
+                        "left",
+                        new JsonArray(new RescueChecks(set, contents)
+                                .left().stream()
+                                        .map(RescueChecks.LeftRows::text)
+                                        .toList()));
+                return Optional.empty();
+            }
+            Range next = movable.stream()
+                    .filter(range -> Judgement.isAhead(set, range))
+                    .findFirst()
+                    .orElse(movable.getFirst());
+            PartmanWork work = new PartmanWork(session);
+            List<String> holders =
+                    work.holders(set, List.of(), tools.settings().partition().lockTimeout());
+            if (!holders.isEmpty()) {
+                throw new NotDone("held by " + String.join("; ", holders), true);
+            }
+            run.found("last", PartitionsDocument.bounds(set, next.from(), next.to()));
+            return Optional.of(work.move(set, next));
+        }
+    }
+
+    /** What the rows kept from being made is made. */
+    private String maintain(Run run) throws StepFailed, InterruptedException {
+        PartitionRun last = new SetMaintenance(tools, request.database(), request.set())
+                .attempt()
+                .run();
+        tools.observations().publish(last);
+        run.found("maintenance", last.json());
+        return "%s %s".formatted(last.outcome().id(), last.reason()).strip();
+    }
+
+    @Override
+    public void close() {
+        // each transaction had a session of its own
+    }
+}

@@ -1,0 +1,134 @@
+package dev.pgsidecar.postgres.catalog;
+
+import static dev.pgsidecar.postgres.catalog.Fields.micros;
+
+import io.vertx.core.json.JsonObject;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What there is of pg_partman in one database, and who else may be maintaining it.
+ *
+ * @param schema where the extension is, as SQL; absent where it is not installed
+ * @param version the extension's
+ * @param role {@value #ROLE}, if the agent may take it
+ * @param cronDatabase where pg_cron keeps its jobs; absent where it is not loaded
+ * @param workerDatabases those that pg_partman's own background worker maintains
+ */
+public record Partman(
+        boolean inRecovery,
+        Optional<String> schema,
+        Optional<String> version,
+        Optional<String> role,
+        Optional<String> cronDatabase,
+        List<String> workerDatabases) {
+
+    /** The role that deploy/sql/caretaker.sql makes. */
+    public static final String ROLE = "pgsidecar_caretaker";
+
+    /** Asks for it; also which server this is. */
+    public static final String PROBE = """
+            SELECT json_build_object(
+              'system_identifier', (SELECT system_identifier::text FROM pg_control_system()),
+              'in_recovery', pg_is_in_recovery(),
+              'role', (SELECT rolname FROM pg_roles WHERE rolname = '%s' AND pg_has_role(current_user, oid, 'MEMBER')),
+              'partman', (SELECT json_build_object('schema', quote_ident(n.nspname), 'version', e.extversion)
+                 FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pg_partman'),
+              'cron', current_setting('cron.database_name', true),
+              'worker', (SELECT current_setting('pg_partman_bgw.dbname', true) FROM pg_settings
+                 WHERE name = 'shared_preload_libraries' AND setting LIKE '%%pg_partman_bgw%%'))""".formatted(ROLE);
+
+    /** The jobs of pg_cron, as far as this role may see them, that call pg_partman; asked in its database. */
+    public static final String CRON_JOBS = """
+            SELECT json_build_object('jobs', %s)""".formatted(Fields.rows("""
+                    SELECT jobid, jobname, database, schedule FROM cron.job
+                    WHERE active AND command ~* '\\mrun_maintenance(_proc)?\\M' ORDER BY jobid"""));
+
+    /** Reads what {@link #PROBE} answered. */
+    public static Partman of(JsonObject row) {
+        Fields fields = new Fields(row);
+        Optional<Fields> partman = fields.object("partman");
+        return new Partman(
+                fields.flag("in_recovery").orElseThrow(),
+                partman.flatMap(found -> found.text("schema")),
+                partman.flatMap(found -> found.text("version")),
+                fields.text("role"),
+                fields.text("cron").filter(name -> !name.isBlank()),
+                Arrays.stream(fields.text("worker").orElse("").split(","))
+                        .map(String::strip)
+                        .filter(name -> !name.isEmpty())
+                        .toList());
+    }
+
+    /** A job of pg_cron that maintains partitions. */
+    public record CronJob(long id, Optional<String> name, String database, String schedule) {
+
+        /** Reads what {@link #CRON_JOBS} answered. */
+        public static List<CronJob> of(JsonObject row) {
+            return new Fields(row)
+                    .list(
+                            "jobs",
+                            fields -> new CronJob(
+                                    fields.number("jobid").orElseThrow(),
+                                    fields.text("jobname"),
+                                    fields.text("database").orElse(""),
+                                    fields.text("schedule").orElse("")));
+        }
+    }
+
+    /**
+     * The statement for sets with their partitions; $1 is a set's name, or null for all. Its one row has one column of type
+     * json.
+     *
+     * @param sizes whether the sizes of partitions are asked for, which costs some files each
+     */
+    public static String sets(String schema, boolean sizes) {
+        String bytes = sizes
+                ? "(SELECT coalesce(sum(pg_total_relation_size(relid)), 0)::bigint FROM pg_partition_tree(child.oid))"
+                : "0";
+        String bound =
+                "CASE WHEN t.typname IN ('timestamptz', 'timestamp', 'date') THEN %s ELSE trunc(%s::numeric)::bigint END";
+        String partitions = """
+                SELECT child.oid::bigint AS oid, n.nspname || '.' || child.relname AS name,
+                       format('%%I.%%I', n.nspname, child.relname) AS quoted, bound = 'DEFAULT' AS is_default,
+                       %s AS bytes,
+                       CASE WHEN ends[1] ~ '^-?[0-9]' THEN %s END AS from,
+                       CASE WHEN ends[2] ~ '^-?[0-9]' THEN %s END AS to
+                FROM pg_inherits AS i
+                JOIN pg_class AS child ON child.oid = i.inhrelid
+                JOIN pg_namespace AS n ON n.oid = child.relnamespace
+                CROSS JOIN LATERAL (SELECT pg_get_expr(child.relpartbound, child.oid) AS bound) AS b
+                CROSS JOIN LATERAL (SELECT CASE WHEN t.typname NOT IN ('text', 'varchar', 'uuid') THEN coalesce(
+                    regexp_match(bound, '^FOR VALUES FROM \\(''?([^'')]*)''?\\) TO \\(''?([^'')]*)''?\\)'),
+                    (SELECT ARRAY[v[1], (v[1]::numeric + 1)::text]
+                     FROM regexp_match(bound, '^FOR VALUES IN \\(''?(-?[0-9]+)''?\\)') AS v)) END AS ends) AS e
+                WHERE i.inhparent = parent.oid ORDER BY %s""".formatted(
+                        bytes,
+                        bound.formatted(micros("ends[1]::timestamptz"), "ends[1]"),
+                        bound.formatted(micros("ends[2]::timestamptz"), "ends[2]"),
+                        "6 NULLS LAST, child.relname");
+        return """
+                SELECT json_build_object('sets', %s)""".formatted(Fields.rows("""
+                SELECT to_jsonb(c) AS config, parent.oid::bigint AS oid, t.typname AS control_type,
+                       format('%%I.%%I', pn.nspname, parent.relname) AS quoted, quote_ident(c.control) AS control_quoted,
+                       parent.relkind = 'p' AS partitioned, parent.relispartition AS is_partition, pg_get_userbyid(parent.relowner) AS owner,
+                       pg_has_role(parent.relowner, 'USAGE') AS owned,
+                       (SELECT rolsuper FROM pg_roles WHERE oid = parent.relowner) AS owner_super,
+                       EXISTS (SELECT FROM pg_constraint WHERE contype = 'f' AND confrelid = parent.oid) AS referenced,
+                       %s AS partitions
+                FROM %s.part_config AS c
+                LEFT JOIN pg_namespace AS pn ON pn.nspname = split_part(c.parent_table, '.', 1)
+                LEFT JOIN pg_class AS parent
+                  ON parent.relnamespace = pn.oid AND parent.relname = split_part(c.parent_table, '.', 2)
+                LEFT JOIN pg_attribute AS a ON a.attrelid = parent.oid AND a.attname = c.control AND NOT a.attisdropped
+                LEFT JOIN pg_type AS t ON t.oid = a.atttypid
+                WHERE $1::text IS NULL OR c.parent_table = $1::text
+                ORDER BY (to_jsonb(c) ->> 'maintenance_order')::int NULLS LAST, c.parent_table""".formatted(Fields.rows(partitions), schema)));
+    }
+
+    /** Reads what {@link #sets} answered. */
+    public static List<PartitionSet> sets(JsonObject row) {
+        return new Fields(row).list("sets", PartitionSet::of);
+    }
+}

@@ -1,0 +1,154 @@
+package dev.pgsidecar.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.pgsidecar.cluster.Cluster;
+import dev.pgsidecar.cluster.Partitioned;
+import dev.pgsidecar.cluster.Postgres;
+import dev.pgsidecar.cluster.Psql;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** A server with partition sets, and an agent beside it that has the rights of deploy/sql and no more. */
+final class Caretaken implements AutoCloseable {
+
+    /** Maintenance comes when a test orders it. */
+    static final String NEVER = "0 0 0 1 1 ? 2090";
+
+    private final Path folder;
+    private final Cluster cluster;
+    private final Postgres server;
+    private final Partitioned app;
+    private AgentProcess agent;
+
+    Caretaken(int major, Path folder, Map<String, String> settings) {
+        this.folder = folder;
+        this.cluster = Cluster.on(major);
+        this.server = cluster.primary("pg-0", settings);
+        Psql.run(server, Path.of("deploy/sql/observe.sql").toAbsolutePath());
+        Psql.run(server, Path.of("deploy/sql/install.sql").toAbsolutePath(), "--dbname=pgsidecar");
+        server.hba("host pgsidecar,app,postgres pgsidecar 127.0.0.1/32 trust");
+        server.hba("host app app 127.0.0.1/32 trust");
+        this.app = Partitioned.on(server);
+    }
+
+    Caretaken(int major, Path folder) {
+        this(major, folder, Map.of());
+    }
+
+    /** Starts the agent, anew if there is one. */
+    Caretaken start(String... more) {
+        if (agent != null) {
+            agent.close();
+        }
+        agent = agentBeside(server, "pg-0", more);
+        agent.await200("/primary");
+        return this;
+    }
+
+    AgentProcess agentBeside(Postgres beside, String name, String... more) {
+        Map<String, String> environment = new HashMap<>(Map.of(
+                "PGSIDECAR_NAME", name,
+                "PGSIDECAR_POSTGRES_USER", "pgsidecar",
+                "PGSIDECAR_POSTGRES_DATABASE", "pgsidecar",
+                "PGSIDECAR_PARTITION_DATABASES", "app",
+                "PGSIDECAR_PARTITION_SCHEDULE", NEVER,
+                "PGSIDECAR_PARTITION_JITTER", "0s",
+                "PGSIDECAR_PARTITION_LOCK_TIMEOUT", "500ms",
+                "PGSIDECAR_PARTITION_RETRY_FOR", "0s",
+                "PGSIDECAR_OBSERVE_SIZES_EVERY", "1s"));
+        for (int at = 0; at < more.length; at += 2) {
+            environment.put(more[at], more[at + 1]);
+        }
+        return AgentProcess.start(
+                        cluster,
+                        beside.port(),
+                        environment,
+                        "--state-dir",
+                        folder.resolve("state-" + name).toString())
+                .awaitAnswer();
+    }
+
+    Cluster cluster() {
+        return cluster;
+    }
+
+    Postgres server() {
+        return server;
+    }
+
+    Partitioned app() {
+        return app;
+    }
+
+    AgentProcess agent() {
+        return agent;
+    }
+
+    /** Has these sets maintained, and returns the ended operation. */
+    JsonObject maintain(String... sets) {
+        return order(agent, "/v1/partitions/maintenance", request(sets));
+    }
+
+    static JsonObject request(String... sets) {
+        return sets.length == 0 ? new JsonObject() : new JsonObject().put("sets", new JsonArray(List.of(sets)));
+    }
+
+    JsonObject rescue(String set) {
+        return order(agent, "/v1/partitions/rescue", rescueOf(set));
+    }
+
+    static JsonObject rescueOf(String set) {
+        return new JsonObject().put("database", "app").put("set", set);
+    }
+
+    static JsonObject order(AgentProcess agent, String path, JsonObject order) {
+        var response = agent.order(path, order, "Prefer", "wait=60");
+        assertThat(response.statusCode())
+                .as("%s%n%s", response.body(), agent.log())
+                .isEqualTo(200);
+        return new JsonObject(response.body());
+    }
+
+    /** How one set ended in an operation. */
+    static JsonObject outcome(JsonObject operation, String set) {
+        return operation.getJsonObject("result").getJsonArray("sets").stream()
+                .map(JsonObject.class::cast)
+                .filter(each -> each.getString("set").equals(set))
+                .findFirst()
+                .orElseThrow(() -> new AssertionError(operation.encodePrettily()));
+    }
+
+    /** The set in the answer of GET /v1/partitions. */
+    JsonObject set(String name) {
+        return database().getJsonArray("sets").stream()
+                .map(JsonObject.class::cast)
+                .filter(each -> each.getString("set").equals(name))
+                .findFirst()
+                .orElseThrow(() -> new AssertionError(database().encodePrettily()));
+    }
+
+    JsonObject database() {
+        return agent.look("/v1/partitions").getJsonArray("databases").getJsonObject(0);
+    }
+
+    /** Waits until the list shows this set. */
+    Caretaken awaitSet(String name) {
+        await(name).atMost(Duration.ofSeconds(20)).ignoreExceptions().untilAsserted(() -> set(name));
+        return this;
+    }
+
+    @Override
+    public void close() {
+        if (agent != null) {
+            agent.close();
+        }
+        cluster.close();
+    }
+}
