@@ -67,7 +67,7 @@ final class PartitionObserver implements Runnable {
         try (PartmanSession session =
                 PartmanSession.toLook(vertx, settings, last.database(), "observe-partitions", TO_ANSWER)) {
             List<Seen> seen = new ArrayList<>();
-            for (PartitionSet set : session.sets()) {
+            for (PartitionSet set : session.sets(true)) {
                 seen.add(look(session, set, at));
             }
             return new PartitionSurvey(

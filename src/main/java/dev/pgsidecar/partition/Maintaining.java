@@ -48,6 +48,7 @@ final class Maintaining implements Runbook {
 
     @Override
     public void run(Run run) throws StepFailed, PostgresException, InterruptedException {
+        tools.awaitFirstLook(run);
         run.known(SETS)
                 .ifPresent(before -> ((JsonArray) before).forEach(each -> keep(PartitionRun.of((JsonObject) each))));
         List<Target> again = new ArrayList<>();
@@ -70,7 +71,7 @@ final class Maintaining implements Runbook {
     private List<Target> targets(String database) throws PostgresException, InterruptedException {
         try (PartmanSession session =
                 PartmanSession.toLook(tools.vertx(), tools.settings(), database, "maintenance-looks", Tools.TO_LOOK)) {
-            return session.sets().stream()
+            return session.sets(false).stream()
                     .filter(set -> request.sets()
                             .map(names -> names.contains(set.name()))
                             .orElse(set.leftAlone().isEmpty()))

@@ -97,7 +97,7 @@ final class PartitionChecks {
             }
             try (PartmanSession session = PartmanSession.toLook(
                     tools.vertx(), tools.settings(), database, "check-partitions", Tools.TO_LOOK)) {
-                sets.put(database, session.sets());
+                sets.put(database, session.sets(false));
             } catch (PostgresException e) {
                 unreachable.add("%s: %s".formatted(database, e.failure()));
             }

@@ -18,7 +18,7 @@ record RescueChecks(PartitionSet set, Contents contents) {
 
     static final List<String> NAMES = List.of(REFERENCES, ROWS, LARGE);
 
-    /** A million rows take some ten seconds, during which others wait for the default partition. */
+    /** A million rows take some ten seconds, during which others wait for the set. */
     private static final long MANY = 1_000_000;
 
     List<Check> judge() {
@@ -60,8 +60,8 @@ record RescueChecks(PartitionSet set, Contents contents) {
                         LARGE,
                         "%d from %s".formatted(range.rows(), Judgement.shown(set, range.from())),
                         required,
-                        "the rows of one partition move in one transaction, and who reads or writes the default partition waits"
-                                + " for it: choose a quiet hour, and waive large-partitions"))
+                        "the rows of one partition move in one transaction, and who reads or writes the set waits for it"
+                                + ": choose a quiet hour, and waive large-partitions"))
                 .orElseGet(() -> Check.passed(LARGE, "no more", required));
     }
 

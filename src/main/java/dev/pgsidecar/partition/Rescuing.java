@@ -77,6 +77,7 @@ final class Rescuing implements Runbook {
 
     @Override
     public void run(Run run) throws StepFailed, PostgresException, InterruptedException {
+        tools.awaitFirstLook(run);
         run.step("move", () -> move(run));
         run.step("maintain", () -> maintain(run));
         tools.eyes().lookAtPartitions();
@@ -151,7 +152,7 @@ final class Rescuing implements Runbook {
                     .orElse(movable.getFirst());
             PartmanWork work = new PartmanWork(session);
             List<String> holders =
-                    work.holders(set, List.of(), tools.settings().partition().lockTimeout());
+                    work.holdersOf(set, List.of(), tools.settings().partition().lockTimeout());
             if (!holders.isEmpty()) {
                 throw new NotDone("held by " + String.join("; ", holders), true);
             }

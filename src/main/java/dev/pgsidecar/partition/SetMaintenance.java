@@ -48,7 +48,7 @@ final class SetMaintenance {
     Attempt attempt() throws InterruptedException {
         Optional<String> notNow = tools.notNow();
         if (notNow.isPresent()) {
-            return skipped(notNow.get(), "it goes on when that is over", false);
+            return skipped(notNow.get(), "it goes on when that is over", true);
         }
         try (PartmanSession session =
                 PartmanSession.toWork(tools.vertx(), tools.settings(), database, "maintenance", Tools.TO_ANSWER)) {
@@ -93,7 +93,7 @@ final class SetMaintenance {
                     false);
         }
         if (Judgement.isDue(set, contents)) {
-            List<String> holders = work.holders(set, List.of(), lockTimeout);
+            List<String> holders = work.holdersOf(set, lockTimeout);
             if (!holders.isEmpty()) {
                 return skipped("held by " + String.join("; ", holders), "end that transaction, or wait for it", true);
             }
@@ -126,7 +126,7 @@ final class SetMaintenance {
         boolean cannotTell = set.unit().isEmpty();
         List<Partition> due = contents.retentionDue(set);
         if (set.retention().isPresent() && (cannotTell || !due.isEmpty())) {
-            List<String> holders = work.holders(set, due, lockTimeout);
+            List<String> holders = work.holdersOf(set, due, lockTimeout);
             if (!holders.isEmpty()) {
                 return skipped(
                         "retention of %d partitions is held by %s".formatted(due.size(), String.join("; ", holders)),

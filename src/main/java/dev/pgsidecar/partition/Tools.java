@@ -6,6 +6,8 @@ import dev.pgsidecar.observe.Instance;
 import dev.pgsidecar.observe.Observation.Answered;
 import dev.pgsidecar.observe.Observations;
 import dev.pgsidecar.observe.Role;
+import dev.pgsidecar.operation.Run;
+import dev.pgsidecar.operation.StepFailed;
 import io.vertx.core.Vertx;
 import jakarta.inject.Singleton;
 import java.time.Duration;
@@ -21,8 +23,17 @@ record Tools(Settings settings, Vertx vertx, Observations observations, Eyes eye
 
     static final Duration TO_LOOK = Duration.ofSeconds(30);
 
+    private static final Duration SHORTLY = Duration.ofMillis(50);
+
     List<String> databases() {
         return settings.partition().databases().orElse(List.of());
+    }
+
+    /** An operation that goes on at the agent's start is there before anything was seen. */
+    void awaitFirstLook(Run run) throws StepFailed, InterruptedException {
+        while (observations.history().latest().isEmpty()) {
+            run.rest(SHORTLY);
+        }
     }
 
     /** Why nothing may be done to the server now, by the newest observation; empty if it may. */

@@ -84,10 +84,14 @@ public final class PartmanSession implements AutoCloseable {
         return session.notices();
     }
 
-    /** All sets; none where pg_partman is not installed. */
-    public List<PartitionSet> sets() throws PostgresException, InterruptedException {
+    /**
+     * All sets; none where pg_partman is not installed.
+     *
+     * @param sizes whether their partitions have sizes, which costs a look at some files each
+     */
+    public List<PartitionSet> sets(boolean sizes) throws PostgresException, InterruptedException {
         return partman.schema().isPresent()
-                ? Partman.sets(session.json(Partman.sets(schema(), true), (Object) null))
+                ? Partman.sets(session.json(Partman.sets(schema(), sizes), (Object) null))
                 : List.of();
     }
 

@@ -154,16 +154,23 @@ public final class PartmanWork {
         }
     }
 
-    /**
-     * Who has held the set for longer than this with locks that its next partition has to wait for; or, with retention, a
-     * partition that is due.
-     */
-    public List<String> holders(PartitionSet set, List<Partition> due, Duration longer)
+    /** Who has held the set for longer than this with locks that its next partition has to wait for. */
+    public List<String> holdersOf(PartitionSet set, Duration longer) throws PostgresException, InterruptedException {
+        return holders(set, List.of(), false, longer);
+    }
+
+    /** The same for what locks the set against everybody: moving rows, and dropping these partitions. */
+    public List<String> holdersOf(PartitionSet set, List<Partition> due, Duration longer)
+            throws PostgresException, InterruptedException {
+        return holders(set, due, true, longer);
+    }
+
+    private List<String> holders(PartitionSet set, List<Partition> due, boolean exclusive, Duration longer)
             throws PostgresException, InterruptedException {
         WorkSql sql = new WorkSql(set, partman.schema());
         return session
                 .json(
-                        sql.holders(),
+                        sql.holders(exclusive),
                         set.quoted(),
                         due.stream().map(Partition::oid).toArray(Long[]::new),
                         longer.toMillis() / 1000.0)

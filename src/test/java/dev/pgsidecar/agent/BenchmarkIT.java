@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.pgsidecar.cluster.Account;
 import dev.pgsidecar.cluster.Cluster;
+import dev.pgsidecar.cluster.Partitioned;
 import dev.pgsidecar.cluster.Postgres;
 import dev.pgsidecar.cluster.Psql;
 import dev.pgsidecar.cluster.Standby;
@@ -333,6 +334,82 @@ class BenchmarkIT {
                 "order of a resume to the first commit of a client that tries every 2 ms, ms (median of 7)",
                 median(resumes),
                 50);
+    }
+
+    @Test
+    void partitions() throws Exception {
+        Path folder = Files.createTempDirectory("pgsidecar-bench");
+        List<Double> ordered = new ArrayList<>();
+        List<Double> byHand = new ArrayList<>();
+        AtomicLong locks = new AtomicLong();
+        AtomicLong locksByHand = new AtomicLong();
+        try (Caretaken server = new Caretaken(17, folder, Map.of("max_locks_per_transaction", "256"))) {
+            Partitioned app = server.app().byNumber("public.items").grant();
+            app.sql("SELECT partman.create_partition_id('public.items', (SELECT array_agg(g * 10000::bigint)"
+                    + " FROM generate_series(5, 999) AS g))");
+            app.grant();
+            server.start();
+            server.maintain();
+            long next = 10_000_000L;
+            for (int round = 0; round < 15; round++) {
+                app.sql("INSERT INTO items VALUES (%d)".formatted(next - 50_000 + 15_000));
+                next += 10_000;
+                long began;
+                if (round % 2 == 0) {
+                    try (var _ = lockWatch(server, "pgsidecar/maintenance", locks)) {
+                        began = System.nanoTime();
+                        assertThat(server.maintain().getJsonObject("result").getInteger("made"))
+                                .isEqualTo(1);
+                        ordered.add((System.nanoTime() - began) / 1e6);
+                    }
+                } else {
+                    try (var _ = lockWatch(server, "by hand", locksByHand);
+                            Connection client = server.server().connect("app", "postgres", "");
+                            Statement statement = client.createStatement()) {
+                        statement.execute("SET application_name = 'by hand'");
+                        began = System.nanoTime();
+                        statement.execute("CALL partman.run_maintenance_proc()");
+                        byHand.add((System.nanoTime() - began) / 1e6);
+                    }
+                    app.grant();
+                }
+            }
+        }
+        double ratio = median(ordered) / median(byHand);
+        line(
+                "order of maintenance to its verified end, a set of 1,000 partitions, ms (7 each)",
+                "%.0f".formatted(median(ordered)),
+                "run_maintenance_proc: %.0f".formatted(median(byHand)),
+                "%.2f".formatted(ratio),
+                "ratio at most 1.3",
+                ratio <= 1.3);
+        line("the same, most locks held at once", "" + locks, "run_maintenance_proc: " + locksByHand, "", "", true);
+    }
+
+    /** Counts the locks of sessions of this name, as long as it is open. */
+    private static AutoCloseable lockWatch(Caretaken server, String application, AtomicLong most) {
+        AtomicBoolean stop = new AtomicBoolean();
+        Thread watch = Thread.ofVirtual().start(() -> {
+            try (Connection client = server.server().connect("app", "postgres", "");
+                    var statement =
+                            client.prepareStatement("SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)"
+                                    + " WHERE application_name = ?")) {
+                statement.setString(1, application);
+                while (!stop.get()) {
+                    try (var rows = statement.executeQuery()) {
+                        rows.next();
+                        most.accumulateAndGet(rows.getLong(1), Math::max);
+                    }
+                    Thread.sleep(5);
+                }
+            } catch (SQLException | InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        });
+        return () -> {
+            stop.set(true);
+            watch.join();
+        };
     }
 
     private static void awaitWrite(Postgres server) throws InterruptedException {

@@ -47,8 +47,14 @@ final class Caretaken implements AutoCloseable {
         if (agent != null) {
             agent.close();
         }
-        agent = agentBeside(server, "pg-0", more);
+        startUnready(more);
         agent.await200("/primary");
+        return this;
+    }
+
+    /** Starts the agent beside a server that is not good for writers. */
+    Caretaken startUnready(String... more) {
+        agent = agentBeside(server, "pg-0", more);
         return this;
     }
 

@@ -80,6 +80,47 @@ class CliIT {
     }
 
     @Test
+    void looksAfterPartitions() throws Exception {
+        try (Caretaken server = new Caretaken(17, folder)) {
+            server.app()
+                    .byNumber("public.items")
+                    .grant()
+                    .sql("INSERT INTO items VALUES (15000), (45000), (50001), (9999999)");
+            server.start().awaitSet("public.items");
+            environment.put(
+                    "PGSIDECAR_URL", "http://127.0.0.1:" + server.agent().commandPort());
+            environment.put("PGSIDECAR_TOKEN", AgentProcess.OPERATE);
+            Ended list = run("partitions");
+            assertThat(list.exitCode()).as(list.output()).isZero();
+            assertThat(list.output())
+                    .containsPattern("app +public.items +10000 +5 .*5000 numbers +2 rows +0 +never")
+                    .contains("next run 2090-01-01T00:00:00Z");
+            assertThat(run("partitions", "list", "--set", "public.items").output())
+                    .containsPattern("public.items_p40000 +40000 +50000")
+                    .containsPattern("rows without a partition +50000 +60000 +1 rows");
+            assertThat(run("partitions", "list", "--set", "public.nothing").exitCode())
+                    .isEqualTo(1);
+            assertThat(new JsonObject(run("partitions", "list", "--json").output()).getString("mode"))
+                    .isEqualTo("run");
+
+            Ended failed = run("partitions", "maintain", "--database", "app", "--set", "public.items");
+            assertThat(failed.exitCode()).as(failed.output()).isEqualTo(4);
+            assertThat(failed.output())
+                    .contains("1 of 1 sets", "next: pgsidecar partitions rescue --database app --set public.items");
+            Ended rehearsed = run("partitions", "rescue", "--database", "app", "--set", "public.items", "--dry-run");
+            assertThat(rehearsed.exitCode()).as(rehearsed.output()).isZero();
+            assertThat(rehearsed.output()).contains("1 rows in 1 missing partitions; they stay: 1 from 9990000");
+            Ended rescued = run("partitions", "rescue", "--database", "app", "--set", "public.items");
+            assertThat(rescued.exitCode()).as(rescued.output()).isZero();
+            assertThat(rescued.output()).contains("rows: 1", "partitions: 1", "left: 1 from 9990000");
+            assertThat(run("partitions", "maintain").output()).contains("app public.items: done");
+            assertThat(run("partitions", "maintain", "--set", "public.nothing").exitCode())
+                    .isEqualTo(1);
+            assertThat(run("partitions", "rescue").exitCode()).isEqualTo(2);
+        }
+    }
+
+    @Test
     void saysWhatIsWrong() throws Exception {
         assertThat(run("status", "--url", "http://127.0.0.1:1").exitCode()).isEqualTo(3);
         assertThat(run("promote", "--url", "banana").exitCode()).isEqualTo(3);

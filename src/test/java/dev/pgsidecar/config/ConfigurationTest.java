@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -222,6 +223,40 @@ class ConfigurationTest {
                 .singleElement()
                 .asString()
                 .contains("another instance than this one");
+    }
+
+    @Test
+    void readsDatabasesAndTheirSchedule() throws Exception {
+        Settings.Partition partition = load(
+                        "pgsidecar: { partition: { databases: [app, \"a,b\"], schedule: \"0 0 3 * * ?\", mode: report } }",
+                        Map.of(),
+                        Map.of())
+                .settings()
+                .partition();
+        assertThat(partition.databases()).contains(List.of("app", "a,b"));
+        assertThat(partition.mode()).isEqualTo(Settings.PartitionMode.REPORT);
+        Schedule schedule = Schedule.of(partition.schedule());
+        Instant noon = Instant.parse("2026-11-20T12:00:00Z");
+        assertThat(schedule.after(noon)).contains(Instant.parse("2026-11-21T03:00:00Z"));
+        assertThat(schedule.before(noon)).contains(Instant.parse("2026-11-20T03:00:00Z"));
+        assertThat(load("", Map.of(), Map.of("PGSIDECAR_PARTITION_DATABASES", "app,shop"))
+                        .settings()
+                        .partition()
+                        .databases())
+                .contains(List.of("app", "shop"));
+        assertThat(refusal("", Map.of("PGSIDECAR_PARTITION_SCHEDULE", "@daily")))
+                .contains("pgsidecar.partition.schedule", "PGSIDECAR_PARTITION_SCHEDULE", "0 */15 * * * ?");
+        assertThat(refusal("", Map.of("PGSIDECAR_PARTITION_SCHEDULE", "0 0 0 1 1 ? 1999")))
+                .contains("never due");
+        assertThat(refusal("", Map.of("PGSIDECAR_PARTITION_DATABASES", "app,app")))
+                .contains("different names");
+        assertThat(refusal("pgsidecar: { partition: { databases: [1] } }", Map.of()))
+                .contains("put it in quotes");
+    }
+
+    private String refusal(String file, Map<String, String> environment) {
+        return catchThrowableOfType(InvalidConfiguration.class, () -> load(file, Map.of(), environment))
+                .getMessage();
     }
 
     @Test

@@ -69,15 +69,13 @@ public record ContentsSql(PartitionSet set, String schema) {
                   'strays', %s,
                   'first', %s,
                   'farthest', %s)""".formatted(
-                        micros("clock_timestamp()"),
-                        byTime() ? micros("now() - retention::interval") : "retention",
-                        schema,
-                        count,
-                        looks ? rowsOf("count(*)", "(%s) IS NOT TRUE".formatted(sound())) : "0",
-                        looks
-                                ? rowsOf(set.control() + "::text AS raw", sound() + " ORDER BY " + value() + " LIMIT 1")
-                                : "NULL::text",
-                        looks ? rowsOf(point("max(%s)".formatted(value())), sound()) : "NULL::bigint");
+                micros("clock_timestamp()"),
+                byTime() ? micros("now() - retention::interval") : "retention",
+                schema,
+                count,
+                looks ? rowsOf("count(*)", "(%s) IS NOT TRUE".formatted(sound())) : "0",
+                looks ? rowsOf(value() + "::text AS raw", sound() + " ORDER BY " + value() + " LIMIT 1") : "NULL::text",
+                looks ? rowsOf(point("max(%s)".formatted(value())), sound()) : "NULL::bigint");
     }
 
     /** What {@link #summary} answered. */
@@ -128,7 +126,7 @@ public record ContentsSql(PartitionSet set, String schema) {
                         point("r.high"),
                         rowsOf("count(*)", within),
                         rowsOf(
-                                set.control() + "::text AS raw",
+                                value() + "::text AS raw",
                                 "%s AND %s >= r.high ORDER BY %s LIMIT 1".formatted(sound(), value(), value())),
                         interval,
                         byTime() ? "suffix_timestamp" : "suffix_id",

@@ -80,9 +80,12 @@ public record WorkSql(PartitionSet set, String schema) {
                 : parameter + "::bigint";
     }
 
-    /** Parent before partition, as every statement of an application locks them. */
+    /**
+     * Parent before partition, as every statement of an application locks them. A statement that was planned without the new
+     * partition, and then waits for the default one, would see its rows in neither: nobody may get past the parent.
+     */
     public String lock() {
-        return "LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE; LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE"
+        return "LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE; LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE"
                 .formatted(set.quoted(), from());
     }
 
@@ -140,8 +143,10 @@ public record WorkSql(PartitionSet set, String schema) {
 
     /**
      * Who has a transaction older than $3 seconds and a lock that a new partition of $1, or dropping those of $2, waits for.
+     *
+     * @param exclusive whether the parent is to be locked against everybody
      */
-    public String holders() {
+    public String holders(boolean exclusive) {
         return """
                 SELECT json_build_object('holders', coalesce(json_agg(DISTINCT CASE WHEN l.pid IS NULL
                     THEN 'a prepared transaction (pg_prepared_xacts)'
@@ -154,6 +159,6 @@ public record WorkSql(PartitionSet set, String schema) {
                   AND coalesce(a.xact_start < clock_timestamp() - make_interval(secs => $3::float8), true)
                   AND (l.relation = %s OR l.relation = ANY (SELECT unnest($2::bigint[])::oid)
                     OR l.relation = $1::text::regclass
-                      AND (cardinality($2::bigint[]) > 0 OR l.mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')))""".formatted(set.defaultPartition().map(Partition::oid).orElse(0L));
+                      AND (%s OR l.mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')))""".formatted(set.defaultPartition().map(Partition::oid).orElse(0L), exclusive);
     }
 }
