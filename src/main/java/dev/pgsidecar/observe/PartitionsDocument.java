@@ -79,7 +79,7 @@ public final class PartitionsDocument {
                 .put("automatic", set.automatic())
                 .put("infinite", set.infinite());
         set.owner().ifPresent(owner -> json.put("owner", owner));
-        json.put("rights", set.owned() ? "ok" : "missing");
+        json.put("rights", set.owned() && set.strangers() == 0 ? "ok" : "missing");
         set.leftAlone().ifPresent(why -> json.put("leftAlone", why));
         set.retention().ifPresent(retention -> json.put("retention", retention));
         set.lastRun().ifPresent(moment -> json.put("partmanLastRun", moment.toString()));

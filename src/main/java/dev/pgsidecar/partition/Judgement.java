@@ -68,11 +68,11 @@ final class Judgement {
     }
 
     /** The next command after a failure. */
-    static String hint(String database, PartitionSet set, Contents contents, String why, String schema) {
+    static String hint(String database, PartitionSet set, Optional<Contents> contents, String why, String schema) {
         if (why.contains("must be owner") || why.contains("permission denied")) {
             return "psql -X -d %s -f caretaker.sql".formatted(database);
         }
-        if (isBlocked(set, contents)) {
+        if (contents.filter(inside -> isBlocked(set, inside)).isPresent()) {
             return "pgsidecar partitions rescue --database %s --set %s".formatted(database, set.name());
         }
         if (why.contains("other objects depend") || why.contains("foreign key")) {

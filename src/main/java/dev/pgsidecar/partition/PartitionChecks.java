@@ -151,19 +151,27 @@ final class PartitionChecks {
                 "GET /v1/partitions tells which there are; create_parent makes one");
     }
 
+    private static String missing(PartitionSet set) {
+        if (set.owned()) {
+            return "%d partitions of %s do not belong to its owner".formatted(set.strangers(), set.name());
+        }
+        return set.ownerIsSuperuser()
+                ? "%s belongs to the superuser %s"
+                        .formatted(set.name(), set.owner().orElseThrow())
+                : "%s: GRANT %s TO %s".formatted(set.name(), set.owner().orElseThrow(), Partman.ROLE);
+    }
+
     /** One set that cannot be maintained is no reason to leave the others. */
     private Check rights() {
         List<PartitionSet> all = sets.values().stream().flatMap(List::stream).toList();
         List<String> missing = all.stream()
-                .filter(set -> !set.owned() && set.owner().isPresent())
-                .map(set -> set.ownerIsSuperuser()
-                        ? "%s belongs to the superuser %s"
-                                .formatted(set.name(), set.owner().get())
-                        : "%s: GRANT %s TO %s".formatted(set.name(), set.owner().get(), Partman.ROLE))
+                .filter(set -> set.owner().isPresent())
+                .filter(set -> !set.owned() || set.strangers() > 0)
+                .map(PartitionChecks::missing)
                 .toList();
         String required = "the rights of the sets' owners (deploy/sql/caretaker.sql)";
         String found = missing.isEmpty() ? "all" : String.join("; ", missing);
-        return missing.size() < all.size() || all.isEmpty()
+        return missing.size() < all.size() || missing.isEmpty()
                 ? Check.passed(RIGHTS, found, required)
                 : Check.failed(
                         RIGHTS, found, required, "psql -X -d ... -f caretaker.sql as a superuser, in that database");

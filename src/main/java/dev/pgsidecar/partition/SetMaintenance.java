@@ -67,9 +67,10 @@ final class SetMaintenance {
     }
 
     private Attempt attempt(PartmanSession session, PartitionSet set) throws PostgresException, InterruptedException {
-        Contents contents = session.contents(set);
+        Optional<Contents> contents = Optional.empty();
         try {
-            return maintain(session, set, contents);
+            contents = Optional.of(session.contents(set));
+            return maintain(session, set, contents.get());
         } catch (NotDone e) {
             return failed(e.getMessage(), hint(session, set, contents, e.getMessage()), e.passes());
         } catch (PostgresException e) {
@@ -77,7 +78,9 @@ final class SetMaintenance {
                 throw e;
             }
             String why = e.failure().cause().lines().findFirst().orElse("");
-            return failed(why, hint(session, set, contents, why), !Judgement.isBlocked(set, contents));
+            boolean blocked =
+                    contents.filter(inside -> Judgement.isBlocked(set, inside)).isPresent();
+            return failed(why, hint(session, set, contents, why), !blocked);
         }
     }
 
@@ -107,7 +110,7 @@ final class SetMaintenance {
         Contents inside = made > 0 || Judgement.isDue(set, contents) ? session.contents(now) : contents;
         Optional<String> tooFew = Judgement.tooFew(now, inside);
         if (tooFew.isPresent()) {
-            return failed(tooFew.get(), hint(session, now, inside, ""), false);
+            return failed(tooFew.get(), hint(session, now, Optional.of(inside), ""), false);
         }
         Judgement.remark(now, inside)
                 .ifPresent(remark -> remarks.add(remark + ": UPDATE part_config SET infinite_time_partitions = true"));
@@ -138,7 +141,7 @@ final class SetMaintenance {
         return new Attempt(run(Outcome.DONE, remarks.stream().distinct().collect(Collectors.joining("; ")), ""), false);
     }
 
-    private String hint(PartmanSession session, PartitionSet set, Contents contents, String why) {
+    private String hint(PartmanSession session, PartitionSet set, Optional<Contents> contents, String why) {
         return Judgement.hint(
                 database, set, contents, why, session.partman().schema().orElse("partman"));
     }

@@ -364,6 +364,63 @@ class PartitionsIT {
 
     @ParameterizedTest
     @ValueSource(ints = {15, 17, 18})
+    void knowsTimesThatAreNumbers(int major) {
+        Caretaken server = on(major);
+        Partitioned app = server.app().byEpoch("public.l").grant();
+        app.config("public.l", "ignore_default_data = true");
+        app.sql(
+                "INSERT INTO l SELECT extract(epoch FROM now() + g * interval '1 day') * 1000 FROM generate_series(0, 5) AS g");
+        assertThat(failed(server.maintain("public.l"), "public.l").getString("hint"))
+                .contains("rescue");
+        assertThat(server.set("public.l").getLong("secondsUntilDefault")).isBetween(4 * 86_400L, 5 * 86_400L);
+        assertThat(server.rescue("public.l").getJsonObject("result").getLong("rows"))
+                .isEqualTo(1);
+        done(server.maintain("public.l"), "public.l");
+        assertThat(server.set("public.l").getLong("secondsUntilDefault")).isBetween(9 * 86_400L, 10 * 86_400L);
+        assertThat(app.query("SELECT count(*) FROM l")).isEqualTo("6");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {17, 18})
+    void maintainsTimesThatAreInUuids(int major) {
+        Caretaken server = on(major);
+        Partitioned app = server.app();
+        app.sql(
+                "CREATE TABLE m (id uuid PRIMARY KEY) PARTITION BY RANGE (id)",
+                "ALTER TABLE m OWNER TO app",
+                "SELECT partman.create_parent(p_parent_table => 'public.m', p_control => 'id', p_interval => '1 day',"
+                        + " p_time_encoder => 'partman.uuid7_time_encoder', p_time_decoder => 'partman.uuid7_time_decoder')",
+                "INSERT INTO m SELECT partman.uuid7_time_encoder(now() + interval '2 days')");
+        app.grant();
+        assertThat(done(server.maintain("public.m"), "public.m").getLong("made"))
+                .isEqualTo(2);
+        assertThat(server.set("public.m").containsKey("trouble")).isFalse();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {17, 18})
+    void maintainsSetsOfSets(int major) {
+        Caretaken server = on(major);
+        Partitioned app = server.app();
+        app.sql(
+                "CREATE TABLE n (id bigint, at timestamptz NOT NULL, PRIMARY KEY (id, at)) PARTITION BY RANGE (at)",
+                "ALTER TABLE n OWNER TO app",
+                "SELECT partman.create_parent(p_parent_table => 'public.n', p_control => 'at', p_interval => '1 month')",
+                "SELECT partman.create_sub_parent(p_top_parent => 'public.n', p_control => 'at', p_interval => '1 day', p_declarative_check => 'yes')",
+                "INSERT INTO n VALUES (1, now()), (2, now() + interval '1 month')");
+        app.grant();
+        String[] sets = app.query("SELECT string_agg(parent_table, ',') FROM partman.part_config"
+                        + " WHERE parent_table LIKE 'public.n%'")
+                .split(",");
+        JsonObject operation = server.maintain(sets);
+        assertThat(sets).hasSizeGreaterThan(8);
+        for (String set : sets) {
+            done(operation, set);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {15, 17, 18})
     void leavesAloneWhatIsNotToBeMaintained(int major) {
         Caretaken server = on(major);
         Partitioned app = server.app().byNumber("public.k").grant();

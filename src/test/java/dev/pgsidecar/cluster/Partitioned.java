@@ -53,6 +53,15 @@ public final class Partitioned {
         return set(table, "id", "10000", "NULL");
     }
 
+    /** A set by day of milliseconds since 1970, of column {@code ms}. */
+    public Partitioned byEpoch(String table) {
+        return sql(
+                "CREATE TABLE %s (ms bigint NOT NULL PRIMARY KEY) PARTITION BY RANGE (ms)".formatted(table),
+                "ALTER TABLE %s OWNER TO app".formatted(table),
+                "SELECT %s.create_parent(p_parent_table => '%s', p_control => 'ms', p_interval => '%s', %s p_epoch => 'milliseconds')"
+                        .formatted(schema(), table, is4() ? "daily" : "1 day", is4() ? "p_type => 'native'," : ""));
+    }
+
     private Partitioned set(String table, String control, String interval, String start) {
         String key = control.equals("id") ? "id" : "id, at";
         server.sqlIn(

@@ -11,6 +11,7 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
@@ -176,11 +177,11 @@ class JudgementTest {
     @Test
     void namesTheNextCommand() {
         PartitionSet set = days(new JsonObject(), 10, 11);
-        assertThat(Judgement.hint("app", set, contents(0), "must be owner of table t", "partman"))
+        assertThat(Judgement.hint("app", set, Optional.of(contents(0)), "must be owner of table t", "partman"))
                 .contains("caretaker.sql");
-        assertThat(Judgement.hint("app", set, contents(0, day(12, 1)), "check", "partman"))
+        assertThat(Judgement.hint("app", set, Optional.of(contents(0, day(12, 1))), "check", "partman"))
                 .isEqualTo("pgsidecar partitions rescue --database app --set public.t");
-        assertThat(Judgement.hint("app", set, contents(0), "lock timeout", "partman"))
+        assertThat(Judgement.hint("app", set, Optional.of(contents(0)), "lock timeout", "partman"))
                 .contains("partman.run_maintenance('public.t')");
     }
 }

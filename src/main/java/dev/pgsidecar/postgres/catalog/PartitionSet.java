@@ -16,6 +16,7 @@ import java.util.Set;
  * @param control the column that rows are parted by, as SQL
  * @param unit what its bounds mean; absent where this agent cannot tell, and leaves the set alone
  * @param owned whether the role that asked has the rights of the owner
+ * @param strangers how many partitions belong to somebody whose rights it has not: those that a superuser made
  * @param referenced whether foreign keys of other tables point at it
  * @param isPartition whether it is a partition of another set itself, and ends where that one does
  * @param partitions by their lower bounds; without the default partition
@@ -39,6 +40,7 @@ public record PartitionSet(
         Optional<String> owner,
         boolean ownerIsSuperuser,
         boolean owned,
+        long strangers,
         boolean referenced,
         boolean isPartition,
         Optional<String> decoder,
@@ -121,6 +123,7 @@ public record PartitionSet(
                 fields.text("owner"),
                 fields.flag("owner_super").orElse(false),
                 fields.flag("owned").orElse(false),
+                fields.number("strangers").orElse(0),
                 fields.flag("referenced").orElse(false),
                 fields.flag("is_partition").orElse(false),
                 config.text("time_decoder"),

@@ -114,6 +114,8 @@ public record Partman(
                        format('%%I.%%I', pn.nspname, parent.relname) AS quoted, quote_ident(c.control) AS control_quoted,
                        parent.relkind = 'p' AS partitioned, parent.relispartition AS is_partition, pg_get_userbyid(parent.relowner) AS owner,
                        pg_has_role(parent.relowner, 'USAGE') AS owned,
+                       (SELECT count(*) FROM pg_partition_tree(parent.oid) AS tree JOIN pg_class AS k ON k.oid = tree.relid
+                        WHERE NOT pg_has_role(k.relowner, 'USAGE')) AS strangers,
                        (SELECT rolsuper FROM pg_roles WHERE oid = parent.relowner) AS owner_super,
                        EXISTS (SELECT FROM pg_constraint WHERE contype = 'f' AND confrelid = parent.oid) AS referenced,
                        %s AS partitions
