@@ -87,6 +87,11 @@ public class Eyes {
         }
     }
 
+    /** Looks at all partition sets; something was done that everybody should see. */
+    public void lookAtPartitionsSoon() {
+        partitionObservers.forEach(PartitionObserver::lookNow);
+    }
+
     private void start(String name, Runnable observer) {
         threads.add(Thread.ofVirtual().name(name).start(observer));
     }

@@ -9,11 +9,14 @@ import dev.pgsidecar.postgres.catalog.Contents;
 import dev.pgsidecar.postgres.catalog.PartitionSet;
 import dev.pgsidecar.postgres.catalog.Partman;
 import dev.pgsidecar.postgres.catalog.Partman.CronJob;
+import dev.pgsidecar.postgres.catalog.Partman.Depth;
 import io.vertx.core.Vertx;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import org.jboss.logging.Logger;
 
 /** Looks at the partition sets of one database now and then, on a short session of its own. */
@@ -26,6 +29,7 @@ final class PartitionObserver implements Runnable {
     private final Vertx vertx;
     private final Settings settings;
     private final Observations observations;
+    private final Semaphore wanted = new Semaphore(0);
     private PartitionSurvey last;
 
     PartitionObserver(Vertx vertx, Settings settings, String database, Observations observations) {
@@ -40,11 +44,18 @@ final class PartitionObserver implements Runnable {
         try {
             while (true) {
                 look();
-                Thread.sleep(settings.observe().sizesEvery());
+                if (wanted.tryAcquire(settings.observe().sizesEvery().toMillis(), TimeUnit.MILLISECONDS)) {
+                    wanted.drainPermits();
+                }
             }
         } catch (InterruptedException _) {
             Thread.currentThread().interrupt(); // the agent stops
         }
+    }
+
+    /** Makes the next look begin at once. */
+    void lookNow() {
+        wanted.release();
     }
 
     /** Looks once, and publishes what it saw. */
@@ -67,7 +78,7 @@ final class PartitionObserver implements Runnable {
         try (PartmanSession session =
                 PartmanSession.toLook(vertx, settings, last.database(), "observe-partitions", TO_ANSWER)) {
             List<Seen> seen = new ArrayList<>();
-            for (PartitionSet set : session.sets(true)) {
+            for (PartitionSet set : session.sets(Depth.SIZES)) {
                 seen.add(look(session, set, at));
             }
             return new PartitionSurvey(

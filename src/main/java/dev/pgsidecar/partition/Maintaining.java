@@ -10,6 +10,7 @@ import dev.pgsidecar.partition.SetMaintenance.Attempt;
 import dev.pgsidecar.postgres.PartmanSession;
 import dev.pgsidecar.postgres.PostgresException;
 import dev.pgsidecar.postgres.catalog.PartitionSet;
+import dev.pgsidecar.postgres.catalog.Partman.Depth;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Duration;
@@ -31,6 +32,11 @@ final class Maintaining implements Runbook {
 
     private final MaintenanceRequest request;
     private final Tools tools;
+
+    /** What the checks have found; empty in an agent that goes on with it. */
+    private Map<String, List<PartitionSet>> seen = Map.of();
+
+    private final List<String> unreachable = new ArrayList<>();
     private final Map<Target, PartitionRun> runs = new LinkedHashMap<>();
 
     /** One set of one database. */
@@ -43,7 +49,10 @@ final class Maintaining implements Runbook {
 
     @Override
     public List<Check> check(Set<String> waivers) throws PostgresException, InterruptedException {
-        return new PartitionChecks(tools).judge(request.databases(), request.sets());
+        PartitionChecks checks = new PartitionChecks(tools);
+        List<Check> judged = checks.judge(request.databases(), request.sets());
+        seen = checks.sets();
+        return judged;
     }
 
     @Override
@@ -53,7 +62,7 @@ final class Maintaining implements Runbook {
                 .ifPresent(before -> ((JsonArray) before).forEach(each -> keep(PartitionRun.of((JsonObject) each))));
         List<Target> again = new ArrayList<>();
         for (String database : request.databases().orElse(tools.databases())) {
-            run.step("maintain " + database, () -> maintain(run, targets(database), again));
+            run.step("maintain " + database, () -> maintain(run, database, again));
         }
         Duration backOff = FIRST_BACK_OFF;
         long end = System.nanoTime() + tools.settings().partition().retryFor().toNanos();
@@ -64,20 +73,38 @@ final class Maintaining implements Runbook {
             run.step("again " + round, () -> maintain(run, now, again));
             backOff = backOff.multipliedBy(2);
         }
-        tools.eyes().lookAtPartitions();
+        tools.eyes().lookAtPartitionsSoon();
         conclude(run);
     }
 
+    /** A database that cannot be asked is no reason to leave the others. */
+    private String maintain(Run run, String database, List<Target> again) throws StepFailed, InterruptedException {
+        List<Target> targets;
+        try {
+            targets = targets(database);
+        } catch (PostgresException e) {
+            unreachable.add("%s: %s".formatted(database, e.failure()));
+            return "it cannot be asked: " + e.failure();
+        }
+        return maintain(run, targets, again);
+    }
+
     private List<Target> targets(String database) throws PostgresException, InterruptedException {
+        return sets(database).stream()
+                .filter(set -> request.sets()
+                        .map(names -> names.contains(set.name()))
+                        .orElse(set.leftAlone().isEmpty()))
+                .map(set -> new Target(database, set.name()))
+                .toList();
+    }
+
+    private List<PartitionSet> sets(String database) throws PostgresException, InterruptedException {
+        if (seen.containsKey(database)) {
+            return seen.get(database);
+        }
         try (PartmanSession session =
                 PartmanSession.toLook(tools.vertx(), tools.settings(), database, "maintenance-looks", Tools.TO_LOOK)) {
-            return session.sets(false).stream()
-                    .filter(set -> request.sets()
-                            .map(names -> names.contains(set.name()))
-                            .orElse(set.leftAlone().isEmpty()))
-                    .map(PartitionSet::name)
-                    .map(name -> new Target(database, name))
-                    .toList();
+            return session.sets(Depth.SETTINGS);
         }
     }
 
@@ -137,6 +164,10 @@ final class Maintaining implements Runbook {
         List<PartitionRun> failed = runs.values().stream()
                 .filter(each -> each.outcome() == Outcome.FAILED)
                 .toList();
+        if (!unreachable.isEmpty()) {
+            throw StepFailed.because(
+                    "a database cannot be asked: " + String.join("; ", unreachable), "look at the server");
+        }
         if (!failed.isEmpty()) {
             PartitionRun first = failed.getFirst();
             throw StepFailed.because(

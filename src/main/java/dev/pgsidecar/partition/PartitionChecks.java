@@ -8,6 +8,7 @@ import dev.pgsidecar.postgres.PostgresException;
 import dev.pgsidecar.postgres.catalog.Facts;
 import dev.pgsidecar.postgres.catalog.PartitionSet;
 import dev.pgsidecar.postgres.catalog.Partman;
+import dev.pgsidecar.postgres.catalog.Partman.Depth;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -97,7 +98,7 @@ final class PartitionChecks {
             }
             try (PartmanSession session = PartmanSession.toLook(
                     tools.vertx(), tools.settings(), database, "check-partitions", Tools.TO_LOOK)) {
-                sets.put(database, session.sets(false));
+                sets.put(database, session.sets(Depth.SETTINGS));
             } catch (PostgresException e) {
                 unreachable.add("%s: %s".formatted(database, e.failure()));
             }

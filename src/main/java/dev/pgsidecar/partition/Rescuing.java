@@ -51,27 +51,25 @@ final class Rescuing implements Runbook {
         Optional<List<String>> names =
                 request.set().equals(ANY) ? Optional.empty() : Optional.of(List.of(request.set()));
         List<Check> checks = new ArrayList<>(common.judge(Optional.of(List.of(request.database())), names));
-        Optional<PartitionSet> set = common.sets().getOrDefault(request.database(), List.of()).stream()
-                .filter(each -> each.owned() && each.unit().isPresent())
-                .filter(each -> each.defaultPartition().isPresent())
-                .findFirst();
         if (names.isPresent() && checks.stream().noneMatch(Check::failed)) {
-            checks.addAll(
-                    set.isPresent()
-                            ? rescueChecks(set.get())
-                            : List.of(Check.failed(
-                                    RescueChecks.ROWS,
-                                    "it has no default partition, or is parted by something else than a time or a number",
-                                    "rows in the default partition that can have one of their own",
-                                    "GET /v1/partitions")));
+            checks.addAll(rescueChecks());
         }
         return checks;
     }
 
-    private List<Check> rescueChecks(PartitionSet set) throws PostgresException, InterruptedException {
+    private List<Check> rescueChecks() throws PostgresException, InterruptedException {
         try (PartmanSession session = PartmanSession.toLook(
                 tools.vertx(), tools.settings(), request.database(), "check-rescue", Tools.TO_LOOK)) {
-            return new RescueChecks(set, session.contents(set)).judge();
+            Optional<PartitionSet> set = session.set(request.set())
+                    .filter(each -> each.unit().isPresent())
+                    .filter(each -> each.defaultPartition().isPresent());
+            return set.isPresent()
+                    ? new RescueChecks(set.get(), session.contents(set.get())).judge()
+                    : List.of(Check.failed(
+                            RescueChecks.ROWS,
+                            "it has no default partition, or is parted by something else than a time or a number",
+                            "rows in the default partition that can have one of their own",
+                            "GET /v1/partitions"));
         }
     }
 
@@ -80,7 +78,7 @@ final class Rescuing implements Runbook {
         tools.awaitFirstLook(run);
         run.step("move", () -> move(run));
         run.step("maintain", () -> maintain(run));
-        tools.eyes().lookAtPartitions();
+        tools.eyes().lookAtPartitionsSoon();
     }
 
     private String move(Run run) throws StepFailed, PostgresException, InterruptedException {

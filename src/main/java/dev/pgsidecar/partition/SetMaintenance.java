@@ -102,11 +102,8 @@ final class SetMaintenance {
             }
         }
         remarks.addAll(work.premake(set));
-        PartitionSet now = session.set(name).orElse(set);
-        List<Long> before = set.partitions().stream().map(Partition::oid).toList();
-        made = now.partitions().stream()
-                .filter(partition -> !before.contains(partition.oid()))
-                .count();
+        PartitionSet now = session.again(set);
+        made = now.partitions().size() - set.partitions().size();
         Contents inside = made > 0 || Judgement.isDue(set, contents) ? session.contents(now) : contents;
         Optional<String> tooFew = Judgement.tooFew(now, inside);
         if (tooFew.isPresent()) {

@@ -7,6 +7,7 @@ import dev.pgsidecar.postgres.catalog.Partition;
 import dev.pgsidecar.postgres.catalog.PartitionSet;
 import dev.pgsidecar.postgres.catalog.Partman;
 import dev.pgsidecar.postgres.catalog.Partman.CronJob;
+import dev.pgsidecar.postgres.catalog.Partman.Depth;
 import io.vertx.core.Vertx;
 import io.vertx.core.json.JsonObject;
 import java.time.Duration;
@@ -14,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.stream.Stream;
 
 /**
  * A session in one of the databases whose partitions the agent looks after, of the right server, as {@value Partman#ROLE}
@@ -84,21 +86,25 @@ public final class PartmanSession implements AutoCloseable {
         return session.notices();
     }
 
-    /**
-     * All sets; none where pg_partman is not installed.
-     *
-     * @param sizes whether their partitions have sizes, which costs a look at some files each
-     */
-    public List<PartitionSet> sets(boolean sizes) throws PostgresException, InterruptedException {
+    /** All sets; none where pg_partman is not installed. */
+    public List<PartitionSet> sets(Depth depth) throws PostgresException, InterruptedException {
         return partman.schema().isPresent()
-                ? Partman.sets(session.json(Partman.sets(schema(), sizes), (Object) null))
+                ? Partman.sets(session.json(Partman.sets(schema(), depth), (Object) null))
                 : List.of();
     }
 
     /** The set of this name, without the sizes of its partitions. */
     public Optional<PartitionSet> set(String name) throws PostgresException, InterruptedException {
-        return Partman.sets(session.json(Partman.sets(schema(), false), name)).stream()
+        return Partman.sets(session.json(Partman.sets(schema(), Depth.PARTITIONS), name)).stream()
                 .findFirst();
+    }
+
+    /** The set with the partitions that it has got since. */
+    public PartitionSet again(PartitionSet set) throws PostgresException, InterruptedException {
+        Long[] known = Stream.concat(set.partitions().stream(), set.defaultPartition().stream())
+                .map(Partition::oid)
+                .toArray(Long[]::new);
+        return set.with(session.json(Partman.newPartitions(set), known, set.control()));
     }
 
     /** The jobs of pg_cron that this role may see; none where it is not in this database. */

@@ -121,8 +121,7 @@ public final class PartmanWork {
     }
 
     private Partition made(PartitionSet set, Range range) throws PostgresException, NotDone, InterruptedException {
-        return partman.set(set.name()).stream()
-                .flatMap(now -> now.partitions().stream())
+        return partman.again(set).partitions().stream()
                 .filter(each -> each.from().isPresent() && each.from().getAsLong() == range.from())
                 .findFirst()
                 .orElseThrow(() -> new NotDone("pg_partman made no partition for this range", false));

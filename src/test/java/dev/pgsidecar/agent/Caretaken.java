@@ -11,6 +11,7 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -99,7 +100,17 @@ final class Caretaken implements AutoCloseable {
 
     /** Has these sets maintained, and returns the ended operation. */
     JsonObject maintain(String... sets) {
-        return order(agent, "/v1/partitions/maintenance", request(sets));
+        return seen(order(agent, "/v1/partitions/maintenance", request(sets)));
+    }
+
+    /** Waits until the list shows what the operation has done. */
+    private JsonObject seen(JsonObject operation) {
+        Instant ended = Instant.parse(operation.getString("ended"));
+        await("a look after it")
+                .atMost(Duration.ofSeconds(20))
+                .until(() -> database().getString("observedAt") != null
+                        && Instant.parse(database().getString("observedAt")).isAfter(ended.minusMillis(50)));
+        return operation;
     }
 
     static JsonObject request(String... sets) {
@@ -107,7 +118,7 @@ final class Caretaken implements AutoCloseable {
     }
 
     JsonObject rescue(String set) {
-        return order(agent, "/v1/partitions/rescue", rescueOf(set));
+        return seen(order(agent, "/v1/partitions/rescue", rescueOf(set)));
     }
 
     static JsonObject rescueOf(String set) {

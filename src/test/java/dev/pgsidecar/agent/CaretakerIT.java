@@ -61,7 +61,8 @@ class CaretakerIT {
             assertThat(operation.getString("from")).isEqualTo("the schedule");
 
             // what was known of the sets is known again
-            server.agent().close();
+            server.start();
+            assertThat(server.maintain().getString("state")).isEqualTo("succeeded");
             app.sql("INSERT INTO items VALUES (35000)");
             server.start("PGSIDECAR_PARTITION_SCHEDULE", "0 0 0 1 1 ? *");
             server.awaitSet("public.items");

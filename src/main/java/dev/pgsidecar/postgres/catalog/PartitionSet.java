@@ -3,10 +3,12 @@ package dev.pgsidecar.postgres.catalog;
 import io.vertx.core.json.JsonObject;
 import java.time.Instant;
 import java.time.OffsetDateTime;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * A parent table with its row in pg_partman's part_config. Columns that a version does not have are absent.
@@ -22,6 +24,7 @@ import java.util.Set;
  * @param partitions by their lower bounds; without the default partition
  */
 public record PartitionSet(
+        long oid,
         String name,
         String quoted,
         String control,
@@ -104,6 +107,7 @@ public record PartitionSet(
                 .toList()
                 .indexOf(Boolean.TRUE);
         return new PartitionSet(
+                fields.number("oid").orElse(0),
                 config.text("parent_table").orElseThrow(),
                 fields.text("quoted").orElse(""),
                 fields.text("control_quoted").orElseThrow(),
@@ -165,6 +169,43 @@ public record PartitionSet(
         return bound.isPresent() && unit.isPresent()
                 ? OptionalLong.of(unit.get().point(bound.getAsLong()))
                 : OptionalLong.empty();
+    }
+
+    /** With partitions that are new, as {@link Partman#newPartitions} answered. */
+    public PartitionSet with(JsonObject row) {
+        List<Partition> all = Stream.concat(
+                        partitions.stream(),
+                        new Fields(row)
+                                .list("partitions", Partition::of).stream().map(each -> converted(each, unit)))
+                .sorted(Comparator.comparing((Partition each) -> each.from().orElse(Long.MAX_VALUE))
+                        .thenComparing(Partition::name))
+                .toList();
+        return new PartitionSet(
+                oid,
+                name,
+                quoted,
+                control,
+                unit,
+                interval,
+                premake,
+                automatic,
+                infinite,
+                ignoresDefault,
+                full,
+                undoing,
+                asynchronous,
+                retention,
+                retentionKeepsTable,
+                lastRun,
+                owner,
+                ownerIsSuperuser,
+                owned,
+                strangers,
+                referenced,
+                isPartition,
+                decoder,
+                all,
+                defaultPartition);
     }
 
     public boolean byTime() {

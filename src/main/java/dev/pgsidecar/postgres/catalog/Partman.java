@@ -77,45 +77,29 @@ public record Partman(
         }
     }
 
+    /** How much of each set is asked for. */
+    public enum Depth {
+        /** Its settings. */
+        SETTINGS,
+        /** Its partitions, too. */
+        PARTITIONS,
+        /** And their sizes, which cost a look at some files each. */
+        SIZES
+    }
+
     /**
-     * The statement for sets with their partitions; $1 is a set's name, or null for all. Its one row has one column of type
-     * json.
-     *
-     * @param sizes whether the sizes of partitions are asked for, which costs some files each
+     * The statement for sets; $1 is a set's name, or null for all. Its one row has one column of type json.
      */
-    public static String sets(String schema, boolean sizes) {
-        String bytes = sizes
-                ? "(SELECT coalesce(sum(pg_total_relation_size(relid)), 0)::bigint FROM pg_partition_tree(child.oid))"
-                : "0";
-        String bound =
-                "CASE WHEN t.typname IN ('timestamptz', 'timestamp', 'date') THEN %s ELSE trunc(%s::numeric)::bigint END";
-        String partitions = """
-                SELECT child.oid::bigint AS oid, n.nspname || '.' || child.relname AS name,
-                       format('%%I.%%I', n.nspname, child.relname) AS quoted, bound = 'DEFAULT' AS is_default,
-                       %s AS bytes,
-                       CASE WHEN ends[1] ~ '^-?[0-9]' THEN %s END AS from,
-                       CASE WHEN ends[2] ~ '^-?[0-9]' THEN %s END AS to
-                FROM pg_inherits AS i
-                JOIN pg_class AS child ON child.oid = i.inhrelid
-                JOIN pg_namespace AS n ON n.oid = child.relnamespace
-                CROSS JOIN LATERAL (SELECT pg_get_expr(child.relpartbound, child.oid) AS bound) AS b
-                CROSS JOIN LATERAL (SELECT CASE WHEN t.typname NOT IN ('text', 'varchar', 'uuid') THEN coalesce(
-                    regexp_match(bound, '^FOR VALUES FROM \\(''?([^'')]*)''?\\) TO \\(''?([^'')]*)''?\\)'),
-                    (SELECT ARRAY[v[1], (v[1]::numeric + 1)::text]
-                     FROM regexp_match(bound, '^FOR VALUES IN \\(''?(-?[0-9]+)''?\\)') AS v)) END AS ends) AS e
-                WHERE i.inhparent = parent.oid ORDER BY %s""".formatted(
-                        bytes,
-                        bound.formatted(micros("ends[1]::timestamptz"), "ends[1]"),
-                        bound.formatted(micros("ends[2]::timestamptz"), "ends[2]"),
-                        "6 NULLS LAST, child.relname");
+    public static String sets(String schema, Depth depth) {
         return """
-                SELECT json_build_object('sets', %s)""".formatted(Fields.rows("""
+                SELECT json_build_object('sets', %s)""".formatted(Fields.rows(
+                """
                 SELECT to_jsonb(c) AS config, parent.oid::bigint AS oid, t.typname AS control_type,
                        format('%%I.%%I', pn.nspname, parent.relname) AS quoted, quote_ident(c.control) AS control_quoted,
-                       parent.relkind = 'p' AS partitioned, parent.relispartition AS is_partition, pg_get_userbyid(parent.relowner) AS owner,
-                       pg_has_role(parent.relowner, 'USAGE') AS owned,
-                       (SELECT count(*) FROM pg_partition_tree(parent.oid) AS tree JOIN pg_class AS k ON k.oid = tree.relid
-                        WHERE NOT pg_has_role(k.relowner, 'USAGE')) AS strangers,
+                       parent.relkind = 'p' AS partitioned, parent.relispartition AS is_partition,
+                       pg_get_userbyid(parent.relowner) AS owner, pg_has_role(parent.relowner, 'USAGE') AS owned,
+                       (SELECT count(*) FROM pg_inherits AS i JOIN pg_class AS k ON k.oid = i.inhrelid
+                        WHERE i.inhparent = parent.oid AND NOT pg_has_role(k.relowner, 'USAGE')) AS strangers,
                        (SELECT rolsuper FROM pg_roles WHERE oid = parent.relowner) AS owner_super,
                        EXISTS (SELECT FROM pg_constraint WHERE contype = 'f' AND confrelid = parent.oid) AS referenced,
                        %s AS partitions
@@ -126,7 +110,45 @@ public record Partman(
                 LEFT JOIN pg_attribute AS a ON a.attrelid = parent.oid AND a.attname = c.control AND NOT a.attisdropped
                 LEFT JOIN pg_type AS t ON t.oid = a.atttypid
                 WHERE $1::text IS NULL OR c.parent_table = $1::text
-                ORDER BY (to_jsonb(c) ->> 'maintenance_order')::int NULLS LAST, c.parent_table""".formatted(Fields.rows(partitions), schema)));
+                ORDER BY (to_jsonb(c) ->> 'maintenance_order')::int NULLS LAST, c.parent_table""".formatted(depth == Depth.SETTINGS ? "'[]'::json" : Fields.rows(partitions(depth, "")), schema)));
+    }
+
+    /** The statement for those partitions of a set that are none of $1, their oids. */
+    public static String newPartitions(PartitionSet set) {
+        return """
+                SELECT json_build_object('partitions', %s)
+                FROM pg_class AS parent JOIN pg_attribute AS a ON a.attrelid = parent.oid JOIN pg_type AS t ON t.oid = a.atttypid
+                WHERE parent.oid = %d AND quote_ident(a.attname) = $2::text""".formatted(
+                Fields.rows(partitions(Depth.PARTITIONS, "AND i.inhrelid::bigint <> ALL ($1::bigint[])")), set.oid());
+    }
+
+    /** Each bound is read once: there may be thousands. */
+    private static String partitions(Depth depth, String condition) {
+        String size = depth == Depth.SIZES
+                ? "(SELECT coalesce(sum(pg_total_relation_size(relid)), 0)::bigint FROM pg_partition_tree(b.oid::oid))"
+                : "0";
+        String point = """
+                CASE WHEN ends[%1$d] ~ '^-?[0-9]' THEN
+                  CASE WHEN times THEN %2$s ELSE trunc(ends[%1$d]::numeric)::bigint END END""";
+        return """
+                SELECT b.oid, b.name, b.quoted, b.bound = 'DEFAULT' AS is_default, %s AS bytes, %s AS from, %s AS to
+                FROM (SELECT child.oid::bigint AS oid, n.nspname || '.' || child.relname AS name,
+                        format('%%I.%%I', n.nspname, child.relname) AS quoted, e.bound,
+                        t.typname IN ('timestamptz', 'timestamp', 'date') AS times,
+                        CASE WHEN t.typname NOT IN ('text', 'varchar', 'uuid')
+                          THEN string_to_array(translate(substring(e.bound FROM '^FOR VALUES (?:FROM|IN) (.*)$'), '()''', ''), ' TO ')
+                        END || CASE WHEN e.bound LIKE 'FOR VALUES IN (%%' AND t.typname LIKE 'int%%'
+                          THEN ARRAY[(substring(e.bound FROM '-?[0-9]+')::numeric + 1)::text] ELSE '{}' END AS ends
+                      FROM pg_inherits AS i
+                      JOIN pg_class AS child ON child.oid = i.inhrelid
+                      JOIN pg_namespace AS n ON n.oid = child.relnamespace
+                      CROSS JOIN LATERAL (SELECT pg_get_expr(child.relpartbound, child.oid) AS bound OFFSET 0) AS e
+                      WHERE i.inhparent = parent.oid %s OFFSET 0) AS b
+                ORDER BY 6 NULLS LAST, b.name""".formatted(
+                        size,
+                        point.formatted(1, micros("ends[1]::timestamptz")),
+                        point.formatted(2, micros("ends[2]::timestamptz")),
+                        condition);
     }
 
     /** Reads what {@link #sets} answered. */

@@ -39,7 +39,8 @@ public record WorkSql(PartitionSet set, String schema) {
             JOIN pg_publication_tables AS t USING (pubname)
             JOIN pg_namespace AS n ON n.nspname = t.schemaname
             JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = t.tablename
-            WHERE NOT p.pubviaroot AND c.oid IN (SELECT relid FROM pg_partition_tree($1::text::regclass))""";
+            WHERE NOT p.pubviaroot AND (c.oid = $1::text::regclass
+              OR c.oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = $1::text::regclass))""";
 
     /** The set's retention, which nobody else can change before the transaction ends; $1 is its name. */
     public String retentionLocked() {
@@ -137,8 +138,11 @@ public record WorkSql(PartitionSet set, String schema) {
         return """
                 SELECT json_build_object('statements', coalesce(json_agg(
                     format('ALTER TABLE %s OWNER TO %I', c.oid::regclass, pg_get_userbyid(p.relowner))), '[]'))
-                FROM pg_class AS p CROSS JOIN LATERAL pg_partition_tree(p.oid) AS t JOIN pg_class AS c ON c.oid = t.relid
-                WHERE p.oid = $1::text::regclass AND c.relowner <> p.relowner AND pg_has_role(c.relowner, 'USAGE')""";
+                FROM pg_class AS p
+                JOIN pg_inherits AS i ON i.inhparent = p.oid JOIN pg_class AS child ON child.oid = i.inhrelid
+                CROSS JOIN LATERAL pg_partition_tree(child.oid) AS t JOIN pg_class AS c ON c.oid = t.relid
+                WHERE p.oid = $1::text::regclass AND child.relowner <> p.relowner
+                  AND c.relowner <> p.relowner AND pg_has_role(c.relowner, 'USAGE')""";
     }
 
     /**
