@@ -15,7 +15,7 @@ SELECT :'absent'::boolean AND NOT :'cron'::boolean AS nothing \gset
   \quit 3
 \endif
 
--- The agent takes this role for maintenance alone. From PostgreSQL 16 on it has nothing of it otherwise.
+-- The agent takes this role to look at partition sets and to maintain them. From PostgreSQL 16 on it has nothing of it otherwise.
 SELECT 'CREATE ROLE pgsidecar_caretaker NOLOGIN'
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgsidecar_caretaker') \gexec
 SELECT 'GRANT pgsidecar_caretaker TO pgsidecar'

@@ -83,6 +83,7 @@ final class PartitionsListCommand extends ApiCommand {
         Optional.ofNullable(database.getJsonObject("failure"))
                 .ifPresent(failure -> notes.add(
                         "%s: %s: %s".formatted(name, failure.getString("reason"), failure.getString("detail"))));
+        Optional.ofNullable(database.getString("unseen")).ifPresent(what -> notes.add(name + ": " + what));
         database.getJsonArray("maintainedBy")
                 .forEach(other ->
                         notes.add("%s: maintained by %s, not by the schedule of this agent".formatted(name, other)));

@@ -24,6 +24,9 @@ final class PartitionObserver implements Runnable {
 
     private static final Logger LOG = Logger.getLogger(PartitionObserver.class);
 
+    private static final String UNSEEN =
+            "pg_cron's jobs cannot be seen: caretaker.sql in the database that cron.database_name names, and a line in pg_hba.conf";
+
     private static final Duration TO_ANSWER = Duration.ofSeconds(30);
 
     private final Vertx vertx;
@@ -81,11 +84,13 @@ final class PartitionObserver implements Runnable {
             for (PartitionSet set : session.sets(Depth.SIZES)) {
                 seen.add(look(session, set, at));
             }
+            Optional<List<CronJob>> jobs = cronJobs(session);
             return new PartitionSurvey(
                     last.database(),
                     at,
                     Optional.of(session.partman()),
-                    maintainers(session),
+                    maintainers(session.partman(), jobs.orElse(List.of())),
+                    jobs.isPresent() ? Optional.empty() : Optional.of(UNSEEN),
                     List.copyOf(seen),
                     Optional.empty());
         }
@@ -126,13 +131,12 @@ final class PartitionObserver implements Runnable {
                 .map(before -> (now.largest().getAsLong() - before.largest().getAsLong()) / seconds);
     }
 
-    private List<String> maintainers(PartmanSession session) throws PostgresException, InterruptedException {
-        Partman partman = session.partman();
+    private List<String> maintainers(Partman partman, List<CronJob> jobs) {
         List<String> all = new ArrayList<>();
         if (partman.workerDatabases().contains(last.database())) {
             all.add("pg_partman's background worker (pg_partman_bgw.dbname)");
         }
-        cronJobs(session).stream()
+        jobs.stream()
                 .filter(job -> job.database().equals(last.database()))
                 .map(job -> "pg_cron's job %d%s (%s)"
                         .formatted(job.id(), job.name().map(name -> ", " + name).orElse(""), job.schedule()))
@@ -140,7 +144,8 @@ final class PartitionObserver implements Runnable {
         return List.copyOf(all);
     }
 
-    private List<CronJob> cronJobs(PartmanSession session) throws PostgresException, InterruptedException {
+    /** Absent if they cannot be seen: then a job and the agent may both maintain, one after the other. */
+    private Optional<List<CronJob>> cronJobs(PartmanSession session) throws InterruptedException {
         Optional<String> elsewhere = session.partman().cronDatabase().filter(name -> !name.equals(last.database()));
         try {
             if (elsewhere.isEmpty()) {
@@ -151,8 +156,7 @@ final class PartitionObserver implements Runnable {
                 return there.cronJobs();
             }
         } catch (PostgresException e) {
-            LOG.debugf("pg_cron's jobs cannot be seen: %s", e.failure());
-            return List.of();
+            return Optional.empty();
         }
     }
 
@@ -163,6 +167,9 @@ final class PartitionObserver implements Runnable {
             LOG.warnf(
                     "partitions of %s: %s",
                     next.database(), next.failure().map(Failure::toString).orElse("they can be seen again"));
+        }
+        if (!next.unseen().equals(last.unseen())) {
+            LOG.warnf("partitions of %s: %s", next.database(), next.unseen().orElse("pg_cron's jobs can be seen"));
         }
         if (!next.maintainers().equals(last.maintainers())) {
             LOG.infof(

@@ -40,8 +40,9 @@ public record PartitionRun(
 
     /** The same with what was known of successes before. */
     public PartitionRun after(Optional<PartitionRun> before) {
-        Optional<Instant> success =
-                outcome == Outcome.DONE ? Optional.of(at) : before.flatMap(PartitionRun::lastSuccess);
+        Optional<Instant> success = outcome == Outcome.DONE
+                ? Optional.of(at)
+                : lastSuccess.or(() -> before.flatMap(PartitionRun::lastSuccess));
         return new PartitionRun(database, set, at, outcome, reason, hint, made, dropped, success);
     }
 

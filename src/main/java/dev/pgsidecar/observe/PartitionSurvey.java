@@ -15,6 +15,7 @@ import java.util.OptionalLong;
  * @param at when it was asked
  * @param partman absent if it could not be asked
  * @param maintainers who else maintains them: pg_cron's jobs and pg_partman's background worker
+ * @param unseen what may maintain them, too, and cannot be seen
  * @param failure why nothing newer is known; the sets are those of the last answer then
  */
 public record PartitionSurvey(
@@ -22,6 +23,7 @@ public record PartitionSurvey(
         Moment at,
         Optional<Partman> partman,
         List<String> maintainers,
+        Optional<String> unseen,
         List<Seen> sets,
         Optional<Failure> failure) {
 
@@ -49,11 +51,12 @@ public record PartitionSurvey(
     }
 
     static PartitionSurvey unasked(String database) {
-        return new PartitionSurvey(database, Moment.now(), Optional.empty(), List.of(), List.of(), Optional.empty());
+        return new PartitionSurvey(
+                database, Moment.now(), Optional.empty(), List.of(), Optional.empty(), List.of(), Optional.empty());
     }
 
     PartitionSurvey failed(Failure why) {
-        return new PartitionSurvey(database, at, partman, maintainers, sets, Optional.of(why));
+        return new PartitionSurvey(database, at, partman, maintainers, unseen, sets, Optional.of(why));
     }
 
     /** The set of this name. */

@@ -58,6 +58,7 @@ public final class PartitionsDocument {
                 .ifPresent(failure -> json.put(
                         "failure",
                         new JsonObject().put("reason", failure.kind().id()).put("detail", failure.cause())));
+        survey.unseen().ifPresent(what -> json.put("unseen", what));
         return json.put("maintainedBy", new JsonArray(survey.maintainers()))
                 .put(
                         "sets",

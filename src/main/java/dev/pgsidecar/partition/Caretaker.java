@@ -53,7 +53,7 @@ public class Caretaker {
 
     void start(@Observes @Priority(AFTER_THE_ENGINE) StartupEvent started) {
         engine.newestFirst().reversed().stream()
-                .filter(operation -> operation.kind().equals(Maintaining.KIND))
+                .filter(operation -> Set.of(Maintaining.KIND, Rescuing.KIND).contains(operation.kind()))
                 .forEach(this::remember);
         if (tools.databases().isEmpty() || settings.mode() == Settings.PartitionMode.REPORT) {
             return;
@@ -73,9 +73,13 @@ public class Caretaker {
 
     /** What an agent that has ended knew of the sets. */
     private void remember(Operation operation) {
-        operation.result().getJsonArray(Maintaining.SETS, new JsonArray()).stream()
-                .map(each -> PartitionRun.of((JsonObject) each))
-                .forEach(tools.observations()::publish);
+        JsonArray sets = operation
+                .result()
+                .getJsonArray(Maintaining.SETS, new JsonArray())
+                .copy();
+        Optional.ofNullable(operation.result().getJsonObject(Rescuing.MAINTENANCE))
+                .ifPresent(sets::add);
+        sets.stream().map(each -> PartitionRun.of((JsonObject) each)).forEach(tools.observations()::publish);
     }
 
     /** Whether the last time that it was due, nobody was there: a daily run must not fall out over a restart. */
@@ -91,7 +95,7 @@ public class Caretaker {
 
     private void whenItAnswers() {
         try {
-            while (tools.observations().history().latest().isEmpty()) {
+            while (tools.observations().history().lastAnswered().isEmpty()) {
                 Thread.sleep(SOON);
             }
             order();

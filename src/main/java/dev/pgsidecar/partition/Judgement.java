@@ -32,8 +32,41 @@ final class Judgement {
                 < Math.min(set.premake(), set.partitions().size());
     }
 
-    /** Why it must not be maintained now. A row that lies far ahead in the default partition draws thousands behind it. */
-    static Optional<String> refusal(PartitionSet set, Contents contents, String version) {
+    /**
+     * What speaks against maintenance.
+     *
+     * @param hint the next command
+     */
+    record Refusal(String why, String hint) {}
+
+    /** Why it must not be maintained now. */
+    static Optional<Refusal> refusal(PartitionSet set, Contents contents, String version) {
+        return elsewhere(set, contents).or(() -> outlier(set, contents, version));
+    }
+
+    /**
+     * pg_partman names partitions by the session's time zone, and takes one whose name is there already for made: in UTC it
+     * leaves a gap in a set that was made in another zone (tried with 4.7.2, 5.2.4 and 5.5.0).
+     */
+    static Optional<Refusal> elsewhere(PartitionSet set, Contents contents) {
+        return contents.elsewhere()
+                ? Optional.of(new Refusal(
+                        "%s begins at %s: it was named in another time zone than UTC, and the next would leave a gap"
+                                .formatted(
+                                        set.newest().orElseThrow().name(),
+                                        shown(
+                                                set,
+                                                set.newest()
+                                                        .orElseThrow()
+                                                        .from()
+                                                        .orElseThrow())),
+                        "maintain it by a job in its own time zone: SET timezone = ...; SELECT run_maintenance('%s')"
+                                .formatted(set.name())))
+                : Optional.empty();
+    }
+
+    /** A row that lies far ahead in the default partition draws thousands behind it. */
+    private static Optional<Refusal> outlier(PartitionSet set, Contents contents, String version) {
         boolean looksThere =
                 !set.ignoresDefault() || version.startsWith("4.") && set.unit().equals(Optional.of(Unit.NUMBER));
         if (!looksThere || contents.farthest().isEmpty() || set.newest().isEmpty()) {
@@ -42,9 +75,10 @@ final class Judgement {
         long many = Contents.partitionsUpTo(contents.farthest().getAsLong(), set);
         return many <= MOST_AT_ONCE
                 ? Optional.empty()
-                : Optional.of(
+                : Optional.of(new Refusal(
                         "a row in the default partition lies at %s: pg_partman would make %d partitions to reach it"
-                                .formatted(shown(set, contents.farthest().getAsLong()), many));
+                                .formatted(shown(set, contents.farthest().getAsLong()), many),
+                        "correct or delete that row; or UPDATE part_config SET ignore_default_data = true"));
     }
 
     /** Why the newest bound is not where it has to be. */
@@ -69,6 +103,10 @@ final class Judgement {
 
     /** The next command after a failure. */
     static String hint(String database, PartitionSet set, Optional<Contents> contents, String why, String schema) {
+        if (why.contains("for schema")) {
+            return "GRANT USAGE, CREATE ON SCHEMA ... TO %s, the owner of the set"
+                    .formatted(set.owner().orElse("the owner"));
+        }
         if (why.contains("must be owner") || why.contains("permission denied")) {
             return "psql -X -d %s -f caretaker.sql".formatted(database);
         }

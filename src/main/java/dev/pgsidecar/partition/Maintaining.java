@@ -28,6 +28,9 @@ final class Maintaining implements Runbook {
     /** In the result: how each set ended. */
     static final String SETS = "sets";
 
+    /** In the result: which databases could not be asked, and why. */
+    private static final String UNREACHABLE = "unreachable";
+
     private static final Duration FIRST_BACK_OFF = Duration.ofSeconds(2);
 
     private final MaintenanceRequest request;
@@ -58,6 +61,8 @@ final class Maintaining implements Runbook {
     @Override
     public void run(Run run) throws StepFailed, PostgresException, InterruptedException {
         tools.awaitFirstLook(run);
+        run.known(UNREACHABLE)
+                .ifPresent(before -> ((JsonArray) before).forEach(each -> unreachable.add((String) each)));
         run.known(SETS)
                 .ifPresent(before -> ((JsonArray) before).forEach(each -> keep(PartitionRun.of((JsonObject) each))));
         List<Target> again = new ArrayList<>();
@@ -84,6 +89,7 @@ final class Maintaining implements Runbook {
             targets = targets(database);
         } catch (PostgresException e) {
             unreachable.add("%s: %s".formatted(database, e.failure()));
+            run.found(UNREACHABLE, new JsonArray(unreachable));
             return "it cannot be asked: " + e.failure();
         }
         return maintain(run, targets, again);
@@ -113,8 +119,11 @@ final class Maintaining implements Runbook {
         for (Target target : targets) {
             run.rest(Duration.ZERO); // an exclusive operation goes first
             Attempt attempt = new SetMaintenance(tools, target.database(), target.set()).attempt();
-            keep(attempt.run());
             tools.observations().publish(attempt.run());
+            keep(tools.observations()
+                    .history()
+                    .partitionRun(target.database(), target.set())
+                    .orElseThrow()); // with the last success
             if (attempt.passes()) {
                 again.add(target);
             }

@@ -40,6 +40,11 @@ record RescueChecks(PartitionSet set, Contents contents) {
 
     private Check rows() {
         String required = "rows in the default partition that can have one of their own";
+        Optional<Judgement.Refusal> elsewhere = Judgement.elsewhere(set, contents);
+        if (elsewhere.isPresent()) {
+            return Check.failed(
+                    ROWS, elsewhere.get().why(), required, elsewhere.get().hint());
+        }
         long movable =
                 Judgement.movable(set, contents).stream().mapToLong(Range::rows).sum();
         String left = left().stream().map(LeftRows::text).collect(Collectors.joining("; "));

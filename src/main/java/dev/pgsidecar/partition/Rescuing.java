@@ -29,6 +29,9 @@ final class Rescuing implements Runbook {
 
     static final String KIND = "rescue";
 
+    /** In the result: how the maintenance after it ended. */
+    static final String MAINTENANCE = "maintenance";
+
     /** Asks whether it is possible at all. */
     static final String ANY = "*";
 
@@ -64,7 +67,7 @@ final class Rescuing implements Runbook {
                     .filter(each -> each.unit().isPresent())
                     .filter(each -> each.defaultPartition().isPresent());
             return set.isPresent()
-                    ? new RescueChecks(set.get(), session.contents(set.get())).judge()
+                    ? new RescueChecks(set.get(), session.allContents(set.get())).judge()
                     : List.of(Check.failed(
                             RescueChecks.ROWS,
                             "it has no default partition, or is parted by something else than a time or a number",
@@ -93,6 +96,10 @@ final class Rescuing implements Runbook {
                 rows = moveNext(run);
                 inTheWay = Optional.empty();
             } catch (NotDone e) {
+                if (!e.passes()) {
+                    throw StepFailed.because(
+                            "%d rows moved, then: %s".formatted(moved, e.getMessage()), "GET /v1/partitions");
+                }
                 rows = Optional.empty();
                 inTheWay = Optional.of(e.getMessage());
             } catch (PostgresException e) {
@@ -133,7 +140,7 @@ final class Rescuing implements Runbook {
                 PartmanSession.toWork(tools.vertx(), tools.settings(), request.database(), KIND, Tools.TO_ANSWER)) {
             PartitionSet set = session.set(request.set())
                     .orElseThrow(() -> StepFailed.because("pg_partman does not have this set any more", ""));
-            Contents contents = session.contents(set);
+            Contents contents = session.allContents(set);
             List<Range> movable = Judgement.movable(set, contents);
             if (movable.isEmpty()) {
                 run.found(
@@ -155,6 +162,15 @@ final class Rescuing implements Runbook {
                 throw new NotDone("held by " + String.join("; ", holders), true);
             }
             run.found("last", PartitionsDocument.bounds(set, next.from(), next.to()));
+            List<String> publications = work.publications(set);
+            if (!publications.isEmpty()) {
+                run.found(
+                        "warnings",
+                        new JsonArray()
+                                .add(
+                                        "publications name each partition: ALTER SUBSCRIPTION ... REFRESH PUBLICATION at the"
+                                                + " subscribers of " + String.join(", ", publications)));
+            }
             return Optional.of(work.move(set, next));
         }
     }
@@ -165,7 +181,10 @@ final class Rescuing implements Runbook {
                 .attempt()
                 .run();
         tools.observations().publish(last);
-        run.found("maintenance", last.json());
+        run.found(MAINTENANCE, last.json());
+        if (last.outcome() == PartitionRun.Outcome.FAILED) {
+            throw StepFailed.because("the rows were moved, then maintenance failed: " + last.reason(), last.hint());
+        }
         return "%s %s".formatted(last.outcome().id(), last.reason()).strip();
     }
 

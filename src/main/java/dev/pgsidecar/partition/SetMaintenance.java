@@ -60,6 +60,10 @@ final class SetMaintenance {
                 return failed(
                         "pg_partman's part_config does not have it", "SELECT parent_table FROM part_config", false);
             }
+            if (set.get().unit().isEmpty() && set.get().decoder().isEmpty()) {
+                return failed(
+                        set.get().leftAlone().orElseThrow(), "SELECT run_maintenance('%s')".formatted(name), false);
+            }
             return attempt(session, set.get());
         } catch (PostgresException e) {
             return failed(e.failure().toString(), "look at the server, and at the agent's log", true);
@@ -69,7 +73,7 @@ final class SetMaintenance {
     private Attempt attempt(PartmanSession session, PartitionSet set) throws PostgresException, InterruptedException {
         Optional<Contents> contents = Optional.empty();
         try {
-            contents = Optional.of(session.contents(set));
+            contents = Optional.of(session.allContents(set));
             return maintain(session, set, contents.get());
         } catch (NotDone e) {
             return failed(e.getMessage(), hint(session, set, contents, e.getMessage()), e.passes());
@@ -81,19 +85,18 @@ final class SetMaintenance {
             boolean blocked =
                     contents.filter(inside -> Judgement.isBlocked(set, inside)).isPresent();
             return failed(why, hint(session, set, contents, why), !blocked);
+        } catch (RuntimeException e) {
+            return failed("it makes no sense to this agent: " + e, hint(session, set, contents, ""), false);
         }
     }
 
     private Attempt maintain(PartmanSession session, PartitionSet set, Contents contents)
             throws PostgresException, NotDone, InterruptedException {
         PartmanWork work = new PartmanWork(session);
-        Optional<String> refusal =
+        Optional<Judgement.Refusal> refusal =
                 Judgement.refusal(set, contents, session.partman().version().orElse(""));
         if (refusal.isPresent()) {
-            return failed(
-                    refusal.get(),
-                    "correct or delete that row; or UPDATE part_config SET ignore_default_data = true",
-                    false);
+            return failed(refusal.get().why(), refusal.get().hint(), false);
         }
         if (Judgement.isDue(set, contents)) {
             List<String> holders = work.holdersOf(set, lockTimeout);
@@ -104,7 +107,7 @@ final class SetMaintenance {
         remarks.addAll(work.premake(set));
         PartitionSet now = session.again(set);
         made = now.partitions().size() - set.partitions().size();
-        Contents inside = made > 0 || Judgement.isDue(set, contents) ? session.contents(now) : contents;
+        Contents inside = made > 0 || Judgement.isDue(set, contents) ? session.allContents(now) : contents;
         Optional<String> tooFew = Judgement.tooFew(now, inside);
         if (tooFew.isPresent()) {
             return failed(tooFew.get(), hint(session, now, Optional.of(inside), ""), false);

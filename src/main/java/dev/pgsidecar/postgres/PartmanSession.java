@@ -3,6 +3,8 @@ package dev.pgsidecar.postgres;
 import dev.pgsidecar.config.Settings;
 import dev.pgsidecar.postgres.catalog.Contents;
 import dev.pgsidecar.postgres.catalog.ContentsSql;
+import dev.pgsidecar.postgres.catalog.ContentsSql.Strays;
+import dev.pgsidecar.postgres.catalog.ContentsSql.Summary;
 import dev.pgsidecar.postgres.catalog.Partition;
 import dev.pgsidecar.postgres.catalog.PartitionSet;
 import dev.pgsidecar.postgres.catalog.Partman;
@@ -22,6 +24,8 @@ import java.util.stream.Stream;
  * where that role is there: what pg_partman has, and what is in its sets.
  */
 public final class PartmanSession implements AutoCloseable {
+
+    private static final int MANY_RANGES = 1_000;
 
     private final Session session;
     private final Partman partman;
@@ -107,22 +111,40 @@ public final class PartmanSession implements AutoCloseable {
         return set.with(session.json(Partman.newPartitions(set), known, set.control()));
     }
 
-    /** The jobs of pg_cron that this role may see; none where it is not in this database. */
-    public List<CronJob> cronJobs() throws PostgresException, InterruptedException {
+    /** The jobs of pg_cron; none where it is not in this database, absent where this role sees its own only. */
+    public Optional<List<CronJob>> cronJobs() throws PostgresException, InterruptedException {
         boolean here = session.json("SELECT json_build_object('here', to_regclass('cron.job') IS NOT NULL)")
                 .getBoolean("here");
-        return here ? CronJob.of(session.json(Partman.CRON_JOBS)) : List.of();
+        if (!here) {
+            return Optional.of(List.of());
+        }
+        JsonObject row = session.json(Partman.CRON_JOBS);
+        return CronJob.seesAll(row) ? Optional.of(CronJob.of(row)) : Optional.empty();
     }
 
-    /** What is in a set. */
+    /** What is in a set; of a default partition with very many rows not what they are. */
     public Contents contents(PartitionSet set) throws PostgresException, InterruptedException {
+        return contents(set, false);
+    }
+
+    /** The same whatever it costs, and with many more ranges. */
+    public Contents allContents(PartitionSet set) throws PostgresException, InterruptedException {
+        return contents(set, true);
+    }
+
+    private Contents contents(PartitionSet set, boolean all) throws PostgresException, InterruptedException {
         ContentsSql sql = new ContentsSql(set, schema());
         int empty = emptyAtTheEnd(sql, set);
         OptionalLong largest = largest(sql, set, empty);
-        ContentsSql.Summary summary = ContentsSql.Summary.of(session.json(sql.summary(), set.name()), largest);
+        String newest = set.newest().map(Partition::name).orElse(null);
+        Summary summary = Summary.of(session.json(sql.summary(), set.name(), newest), largest);
+        boolean tooMany = !all && summary.rows() >= Contents.MOST_COUNTED;
+        Strays strays = summary.rows() == 0 || set.unit().isEmpty() || tooMany
+                ? Strays.NONE
+                : Strays.of(session.json(sql.strays()));
         List<Contents.Range> ranges = new ArrayList<>();
-        Optional<String> next = summary.first();
-        while (next.isPresent() && ranges.size() < Contents.MOST_RANGES) {
+        Optional<String> next = strays.first();
+        while (next.isPresent() && ranges.size() < (all ? MANY_RANGES : Contents.MOST_RANGES)) {
             JsonObject range = session.json(sql.range(), set.name(), next.get());
             ranges.add(new Contents.Range(range.getLong("from"), range.getLong("to"), range.getLong("rows")));
             next = Optional.ofNullable(range.getString("next"));
@@ -133,10 +155,11 @@ public final class PartmanSession implements AutoCloseable {
                 largest,
                 summary.retentionEdge(),
                 summary.rows(),
-                summary.strays(),
-                summary.farthest(),
+                strays.rows(),
+                strays.farthest(),
                 List.copyOf(ranges),
-                next.isPresent());
+                next.isPresent() || tooMany,
+                summary.elsewhere());
     }
 
     private int emptyAtTheEnd(ContentsSql sql, PartitionSet set) throws PostgresException, InterruptedException {

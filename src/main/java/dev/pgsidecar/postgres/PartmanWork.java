@@ -93,6 +93,9 @@ public final class PartmanWork {
         begin();
         Partition from = set.defaultPartition().orElseThrow();
         session.run(sql.lock());
+        if (partman.set(set.name()).filter(PartitionSet::referenced).isPresent()) { // by now nobody can make one
+            throw new NotDone("a foreign key refers to it", false);
+        }
         Triggers ofDefault = Triggers.off(session, from);
         session.run(sql.makeShelf());
         long taken = session.json(sql.take(), range.from(), range.to()).getLong("rows");

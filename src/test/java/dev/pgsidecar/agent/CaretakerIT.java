@@ -268,6 +268,14 @@ class CaretakerIT {
                     .as("as a superuser")
                     .isEqualTo("succeeded");
             assertThat(app.partitions("public.items")).isEqualTo(7);
+
+            Path takenBack = Path.of("deploy/sql/uncaretaker.sql").toAbsolutePath();
+            Psql.run(server.server(), takenBack, "--dbname=app");
+            Psql.run(server.server(), takenBack, "--dbname=app");
+            assertThat(app.partitions("public.items"))
+                    .as("no partition goes with it")
+                    .isEqualTo(7);
+            server.server().sql("DROP ROLE pgsidecar_caretaker");
         }
     }
 
@@ -313,6 +321,16 @@ class CaretakerIT {
     /** Clients see each row exactly once, all the time; kill -9 of the agent and of the server take nothing. */
     @Test
     void losesNoRowWhileItRescues() throws Exception {
+        rescuedThrough(4);
+    }
+
+    @Test
+    @Tag("soak")
+    void losesNoRowThroughManyKills() throws Exception {
+        rescuedThrough(60);
+    }
+
+    private void rescuedThrough(int kills) throws Exception {
         try (Caretaken server = new Caretaken(17, folder)) {
             Partitioned app = server.app().byNumber("public.items").grant();
             app.sql("INSERT INTO items SELECT g FROM generate_series(1, 700000, 7) AS g");
@@ -322,11 +340,14 @@ class CaretakerIT {
             AtomicBoolean over = new AtomicBoolean();
             AtomicReference<String> wrong = new AtomicReference<>();
             Thread client = Thread.ofVirtual().start(() -> watch(server, over, wrong));
-            for (int kill = 0; kill < 4; kill++) {
+            for (int kill = 0; kill < kills; kill++) {
+                if (app.inDefault("public.items") == 0) { // all over again, from the beginning
+                    again(app);
+                }
                 server.agent().order("/v1/partitions/rescue", Caretaken.rescueOf("public.items"));
-                Thread.sleep(300 + kill * 150);
+                Thread.sleep(300 + kill % 4 * 150);
                 server.agent().close();
-                if (kill == 2) {
+                if (kill % 4 == 2) {
                     server.server().kill();
                     server.server().start();
                 }
@@ -339,6 +360,16 @@ class CaretakerIT {
             assertThat(app.query("SELECT count(*) || ' ' || count(DISTINCT id) FROM items"))
                     .isEqualTo("100000 100000");
         }
+    }
+
+    /** Puts all rows back into the default partition, unseen by the client. */
+    private static void again(Partitioned app) {
+        app.sql("DO $$ DECLARE p regclass; BEGIN LOCK TABLE items; CREATE TEMPORARY TABLE all_rows ON COMMIT DROP AS"
+                + " SELECT * FROM items; FOR p IN SELECT inhrelid FROM pg_inherits JOIN pg_class ON oid = inhrelid"
+                + " WHERE inhparent = 'items'::regclass AND pg_get_expr(relpartbound, oid) <> 'DEFAULT' AND relname"
+                + " NOT IN ('items_p0', 'items_p10000', 'items_p20000', 'items_p30000', 'items_p40000')"
+                + " LOOP EXECUTE 'DROP TABLE ' || p; END LOOP; DELETE FROM items; INSERT INTO items SELECT * FROM all_rows;"
+                + " END $$");
     }
 
     private static void watch(Caretaken server, AtomicBoolean over, AtomicReference<String> wrong) {

@@ -381,6 +381,38 @@ class PartitionsIT {
     }
 
     @ParameterizedTest
+    @ValueSource(ints = {15, 17, 18})
+    void leavesNoGapInASetOfAnotherTimeZone(int major) {
+        Caretaken server = on(major);
+        Partitioned app = server.app();
+        Map<String, String> intervals = major == 15
+                ? Map.of(
+                        "o",
+                        "p_type => 'native', p_interval => 'daily'",
+                        "o_h",
+                        "p_type => 'native', p_interval => 'hourly'")
+                : Map.of("o", "p_interval => '1 day'", "o_h", "p_interval => '1 hour'");
+        intervals.forEach((table, interval) -> app.sql(
+                "CREATE TABLE %s (at timestamptz NOT NULL) PARTITION BY RANGE (at)".formatted(table),
+                "ALTER TABLE %s OWNER TO app".formatted(table),
+                "SET timezone = 'Europe/Berlin'; SELECT partman.create_parent(p_parent_table => 'public.%s', p_control => 'at', %s)"
+                        .formatted(table, interval),
+                "INSERT INTO %s VALUES (now() + interval '%s')"
+                        .formatted(table, table.equals("o") ? "2 days" : "2 hours")));
+        app.grant();
+        for (String set : new String[] {"public.o", "public.o_h"}) {
+            int partitions = app.partitions(set);
+            assertThat(failed(server.maintain(set), set).getString("reason")).contains("named in another time zone");
+            assertThat(app.partitions(set)).isEqualTo(partitions);
+        }
+        app.sql("INSERT INTO o VALUES (now() + interval '6 days')");
+        assertThat(server.agent()
+                        .order("/v1/partitions/rescue", Caretaken.rescueOf("public.o"))
+                        .statusCode())
+                .isEqualTo(412);
+    }
+
+    @ParameterizedTest
     @ValueSource(ints = {17, 18})
     void maintainsTimesThatAreInUuids(int major) {
         Caretaken server = on(major);

@@ -79,6 +79,7 @@ class JudgementTest {
                 0,
                 farthest,
                 List.of(ranges),
+                false,
                 false);
     }
 
@@ -93,7 +94,8 @@ class JudgementTest {
                 of.strayRows(),
                 of.farthest(),
                 of.ranges(),
-                of.moreRanges());
+                of.moreRanges(),
+                false);
     }
 
     private static Range day(long day, long rows) {
@@ -141,14 +143,23 @@ class JudgementTest {
         PartitionSet looks = days(new JsonObject().put("ignore_default_data", false), 1, 2, 3);
         assertThat(Judgement.refusal(looks, contents(0, day(103, 1)), "4.7.4")).isEmpty();
         assertThat(Judgement.refusal(looks, contents(0, day(104, 1)), "4.7.4"))
-                .hasValueSatisfying(
-                        why -> assertThat(why).contains("101 partitions").contains("1970-04-15"));
+                .hasValueSatisfying(refusal ->
+                        assertThat(refusal.why()).contains("101 partitions").contains("1970-04-15"));
         PartitionSet ignores = days(new JsonObject(), 1, 2, 3);
         assertThat(Judgement.refusal(ignores, contents(0, day(104, 1)), "5.2.4"))
                 .isEmpty();
         assertThat(Judgement.refusal(numbers(new JsonObject(), 1, 2), contents(0, new Range(5000, 5010, 1)), "4.7.4"))
                 .as("version 4 looks there in sets by number, whatever was set")
                 .isPresent();
+    }
+
+    @Test
+    void refusesBoundsOfAnotherTimeZone() {
+        Contents berlin = new Contents(
+                0, 0, OptionalLong.empty(), OptionalLong.empty(), 0, 0, OptionalLong.empty(), List.of(), false, true);
+        assertThat(Judgement.refusal(days(new JsonObject(), 1, 2, 3), berlin, "5.2.4"))
+                .hasValueSatisfying(
+                        refusal -> assertThat(refusal.why()).contains("public.t_p3 begins at 1970-01-04T00:00:00Z"));
     }
 
     @Test

@@ -1,6 +1,7 @@
 package dev.pgsidecar.postgres.catalog;
 
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -16,7 +17,8 @@ import java.util.OptionalLong;
  * @param strayRows how many of them can have no partition: infinity, or NULL
  * @param farthest the largest value among the others
  * @param ranges which partitions these rows would belong to, by their bounds; at most {@value #MOST_RANGES}
- * @param moreRanges whether there are more
+ * @param moreRanges whether there are more, or may be
+ * @param elsewhere whether the newest partition was named in another time zone than UTC
  */
 public record Contents(
         long now,
@@ -27,9 +29,12 @@ public record Contents(
         long strayRows,
         OptionalLong farthest,
         List<Range> ranges,
-        boolean moreRanges) {
+        boolean moreRanges,
+        boolean elsewhere) {
 
     public static final int MOST_COUNTED = 1_000_000;
+
+    /** In a look; who works on them sees more. */
     public static final int MOST_RANGES = 50;
 
     /**
@@ -58,7 +63,7 @@ public record Contents(
     public Optional<Duration> timeLeft(PartitionSet set) {
         OptionalLong left = left(set);
         return set.byTime() && left.isPresent()
-                ? Optional.of(Duration.ofNanos(Math.multiplyExact(left.getAsLong(), 1_000)))
+                ? Optional.of(Duration.of(left.getAsLong(), ChronoUnit.MICROS))
                 : Optional.empty();
     }
 
@@ -70,7 +75,10 @@ public record Contents(
     /** How many partitions lie between the newest one and this point, as long as that one. */
     public static long partitionsUpTo(long point, PartitionSet set) {
         Partition newest = set.newest().orElseThrow();
-        long length = newest.to().orElseThrow() - newest.from().orElseThrow();
-        return (point - newest.from().orElseThrow()) / length;
+        if (newest.from().isEmpty() || newest.to().isEmpty()) {
+            return 0; // it has no end
+        }
+        long length = newest.to().getAsLong() - newest.from().getAsLong();
+        return (point - newest.from().getAsLong()) / length;
     }
 }

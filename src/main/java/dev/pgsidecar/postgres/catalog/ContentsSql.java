@@ -54,9 +54,8 @@ public record ContentsSql(PartitionSet set, String schema) {
                 .formatted(point("max(%s)".formatted(value())), partition.quoted());
     }
 
-    /** The clock, the retention, and what the default partition holds; $1 is the set's name. */
+    /** The clock, the retention, and how many rows are in the default partition; $1 is the set's name, $2 its newest partition's. */
     public String summary() {
-        boolean looks = set.defaultPartition().isPresent() && set.unit().isPresent();
         String count = set.defaultPartition()
                 .map(each -> "(SELECT count(*) FROM (SELECT FROM ONLY %s LIMIT %d) AS r)"
                         .formatted(each.quoted(), Contents.MOST_COUNTED))
@@ -64,33 +63,39 @@ public record ContentsSql(PartitionSet set, String schema) {
         return """
                 SELECT json_build_object(
                   'now', %s,
-                  'retention', (SELECT %s FROM %s.part_config WHERE parent_table = $1::text),
-                  'rows', %s,
-                  'strays', %s,
-                  'first', %s,
-                  'farthest', %s)""".formatted(
-                micros("clock_timestamp()"),
-                byTime() ? micros("now() - retention::interval") : "retention",
-                schema,
-                count,
-                looks ? rowsOf("count(*)", "(%s) IS NOT TRUE".formatted(sound())) : "0",
-                looks ? rowsOf(value() + "::text AS raw", sound() + " ORDER BY " + value() + " LIMIT 1") : "NULL::text",
-                looks ? rowsOf(point("max(%s)".formatted(value())), sound()) : "NULL::bigint");
+                  'retention', %s,
+                  'elsewhere', %s,
+                  'rows', %s)
+                FROM %s.part_config WHERE parent_table = $1::text""".formatted(
+                        micros("clock_timestamp()"),
+                        byTime() ? micros("now() - retention::interval") : "retention",
+                        elsewhere(),
+                        count,
+                        schema);
+    }
+
+    /** Whether the newest partition has the name that some other time zone gives it, and not that of UTC. */
+    private String elsewhere() {
+        if (!byTime() || set.newest().isEmpty() || set.newest().get().from().isEmpty()) {
+            return "$2::text IS NULL AND false";
+        }
+        return "NOT %s AND EXISTS (SELECT FROM generate_series(-56, 56) AS quarter WHERE %s)"
+                .formatted(named(""), named(" + quarter * interval '15 minutes'"));
+    }
+
+    private String named(String shifted) {
+        return "$2::text LIKE '%%' || to_char((timestamptz 'epoch' + %d * interval '1 microsecond'%s) AT TIME ZONE 'UTC', datetime_string)"
+                .formatted(set.newest().orElseThrow().from().orElseThrow(), shifted);
     }
 
     /** What {@link #summary} answered. */
-    public record Summary(
-            long now,
-            OptionalLong retentionEdge,
-            long rows,
-            long strays,
-            Optional<String> first,
-            OptionalLong farthest) {
+    public record Summary(long now, OptionalLong retentionEdge, long rows, boolean elsewhere) {
 
         /**
          * Reads it.
          *
          * @param largest what the retention of a set by number counts from
+         * @throws NumberFormatException if that retention is no number
          */
         public static Summary of(JsonObject row, OptionalLong largest) {
             Fields fields = new Fields(row);
@@ -105,9 +110,27 @@ public record ContentsSql(PartitionSet set, String schema) {
                     fields.number("now").orElseThrow(),
                     edge,
                     fields.number("rows").orElseThrow(),
-                    fields.number("strays").orElseThrow(),
-                    fields.text("first"),
-                    fields.number("farthest"));
+                    fields.flag("elsewhere").orElse(false));
+        }
+    }
+
+    /** What the rows of the default partition are; each part may read all of them. */
+    public String strays() {
+        return """
+                SELECT json_build_object('strays', %s, 'first', %s, 'farthest', %s)""".formatted(
+                        rowsOf("count(*)", "(%s) IS NOT TRUE".formatted(sound())),
+                        rowsOf(value() + "::text AS raw", sound() + " ORDER BY " + value() + " LIMIT 1"),
+                        rowsOf(point("max(%s)".formatted(value())), sound()));
+    }
+
+    /** What {@link #strays} answered. */
+    public record Strays(long rows, Optional<String> first, OptionalLong farthest) {
+
+        public static final Strays NONE = new Strays(0, Optional.empty(), OptionalLong.empty());
+
+        public static Strays of(JsonObject row) {
+            Fields fields = new Fields(row);
+            return new Strays(fields.number("strays").orElseThrow(), fields.text("first"), fields.number("farthest"));
         }
     }
 

@@ -41,7 +41,10 @@ public record Partman(
 
     /** The jobs of pg_cron, as far as this role may see them, that call pg_partman; asked in its database. */
     public static final String CRON_JOBS = """
-            SELECT json_build_object('jobs', %s)""".formatted(Fields.rows("""
+            SELECT json_build_object(
+              'sees_all', NOT row_security_active('cron.job') OR EXISTS (SELECT FROM pg_policies
+                 WHERE schemaname = 'cron' AND tablename = 'job' AND current_user = ANY (roles)),
+              'jobs', %s)""".formatted(Fields.rows("""
                     SELECT jobid, jobname, database, schedule FROM cron.job
                     WHERE active AND command ~* '\\mrun_maintenance(_proc)?\\M' ORDER BY jobid"""));
 
@@ -63,6 +66,11 @@ public record Partman(
 
     /** A job of pg_cron that maintains partitions. */
     public record CronJob(long id, Optional<String> name, String database, String schedule) {
+
+        /** Whether the role sees those of other roles, too. */
+        public static boolean seesAll(JsonObject row) {
+            return new Fields(row).flag("sees_all").orElse(false);
+        }
 
         /** Reads what {@link #CRON_JOBS} answered. */
         public static List<CronJob> of(JsonObject row) {
@@ -101,7 +109,8 @@ public record Partman(
                        (SELECT count(*) FROM pg_inherits AS i JOIN pg_class AS k ON k.oid = i.inhrelid
                         WHERE i.inhparent = parent.oid AND NOT pg_has_role(k.relowner, 'USAGE')) AS strangers,
                        (SELECT rolsuper FROM pg_roles WHERE oid = parent.relowner) AS owner_super,
-                       EXISTS (SELECT FROM pg_constraint WHERE contype = 'f' AND confrelid = parent.oid) AS referenced,
+                       EXISTS (SELECT FROM pg_constraint WHERE contype = 'f' AND confrelid IN (parent.oid,
+                         (SELECT partdefid FROM pg_partitioned_table WHERE partrelid = parent.oid))) AS referenced,
                        %s AS partitions
                 FROM %s.part_config AS c
                 LEFT JOIN pg_namespace AS pn ON pn.nspname = split_part(c.parent_table, '.', 1)

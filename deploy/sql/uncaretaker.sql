@@ -1,0 +1,25 @@
+-- Takes back what caretaker.sql gave in this database: run it in each of them, with psql as a superuser on the primary.
+-- Partitions stay, and stay with the owner of their parent. After the last database the role can go: DROP ROLE pgsidecar_caretaker.
+--
+--   psql -X -d app -f uncaretaker.sql
+
+\set ON_ERROR_STOP on
+SET client_min_messages = warning; -- what is gone already is no news
+
+BEGIN;
+
+-- DROP OWNED drops what the role owns: that must be nothing.
+DO $$
+DECLARE
+  owned text;
+BEGIN
+  SELECT string_agg(oid::regclass::text, ', ') INTO owned FROM pg_class
+  WHERE relowner = (SELECT oid FROM pg_roles WHERE rolname = 'pgsidecar_caretaker');
+  IF owned IS NOT NULL THEN
+    RAISE EXCEPTION 'pgsidecar_caretaker owns %', owned USING HINT = 'ALTER TABLE ... OWNER TO the owner of its parent';
+  END IF;
+END
+$$;
+SELECT 'DROP OWNED BY pgsidecar_caretaker' WHERE EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgsidecar_caretaker') \gexec
+
+COMMIT;
