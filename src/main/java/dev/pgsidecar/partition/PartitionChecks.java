@@ -1,7 +1,6 @@
 package dev.pgsidecar.partition;
 
 import dev.pgsidecar.operation.Check;
-import dev.pgsidecar.postgres.Failure;
 import dev.pgsidecar.postgres.Line;
 import dev.pgsidecar.postgres.PartmanSession;
 import dev.pgsidecar.postgres.PostgresException;
@@ -51,11 +50,7 @@ final class PartitionChecks {
         try (Line line = new Line(tools.vertx(), tools.settings(), "partitions", TO_ANSWER)) {
             facts = line.facts();
         } catch (PostgresException e) {
-            if (e.failure().kind() != Failure.Kind.WRONG_INSTANCE) {
-                throw e;
-            }
-            return List.of(Check.failed(
-                    IDENTITY, e.failure().cause(), "the pinned server", "pgsidecar identity accept, if it is meant"));
+            return List.of(Check.wrongInstance(IDENTITY, e));
         }
         checks.add(Check.passed(IDENTITY, facts.server().systemIdentifier(), "the pinned server"));
         checks.add(primary(facts));
