@@ -1,14 +1,12 @@
 package dev.pgsidecar.partition;
 
 import dev.pgsidecar.operation.Check;
-import dev.pgsidecar.postgres.Line;
 import dev.pgsidecar.postgres.PartmanSession;
 import dev.pgsidecar.postgres.PostgresException;
 import dev.pgsidecar.postgres.catalog.Facts;
 import dev.pgsidecar.postgres.catalog.PartitionSet;
 import dev.pgsidecar.postgres.catalog.Partman;
 import dev.pgsidecar.postgres.catalog.Partman.Depth;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -26,8 +24,6 @@ final class PartitionChecks {
     static final String RIGHTS = "rights";
 
     static final List<String> NAMES = List.of(IDENTITY, PRIMARY, WRITES_OPEN, DATABASES, SETS, RIGHTS);
-
-    private static final Duration TO_ANSWER = Duration.ofSeconds(10);
 
     private final Tools tools;
     private final List<Check> checks = new ArrayList<>();
@@ -47,8 +43,8 @@ final class PartitionChecks {
     List<Check> judge(Optional<List<String>> asked, Optional<List<String>> names)
             throws PostgresException, InterruptedException {
         Facts facts;
-        try (Line line = new Line(tools.vertx(), tools.settings(), "partitions", TO_ANSWER)) {
-            facts = line.facts();
+        try {
+            facts = tools.facts();
         } catch (PostgresException e) {
             return List.of(Check.wrongInstance(IDENTITY, e));
         }

@@ -2,12 +2,14 @@ package dev.pgsidecar.partition;
 
 import dev.pgsidecar.config.Settings;
 import dev.pgsidecar.observe.Eyes;
-import dev.pgsidecar.observe.Instance;
 import dev.pgsidecar.observe.Observation.Answered;
+import dev.pgsidecar.observe.Observation.Unanswered;
 import dev.pgsidecar.observe.Observations;
-import dev.pgsidecar.observe.Role;
 import dev.pgsidecar.operation.Run;
 import dev.pgsidecar.operation.StepFailed;
+import dev.pgsidecar.postgres.Failure;
+import dev.pgsidecar.postgres.PostgresException;
+import dev.pgsidecar.postgres.catalog.Facts;
 import io.vertx.core.Vertx;
 import jakarta.inject.Singleton;
 import java.time.Duration;
@@ -36,20 +38,30 @@ record Tools(Settings settings, Vertx vertx, Observations observations, Eyes eye
         }
     }
 
+    /**
+     * What the newest observation saw. It is good enough here: a session that works on partitions says itself whether the
+     * server is a replica, and a pause ends it.
+     *
+     * @throws PostgresException if the server did not answer then
+     */
+    Facts facts() throws PostgresException {
+        return switch (observations.history().latest().orElse(null)) {
+            case Answered answered -> answered.instance().facts();
+            case Unanswered unanswered -> throw new PostgresException(unanswered.failure(), null);
+            case null -> throw new PostgresException(Failure.Kind.UNREACHABLE, "the first look has not ended");
+        };
+    }
+
     /** Why nothing may be done to the server now, by the newest observation; empty if it may. */
     Optional<String> notNow() {
-        Optional<Instance> instance = observations
-                .history()
-                .latest()
-                .filter(seen -> seen instanceof Answered)
-                .map(seen -> ((Answered) seen).instance());
-        if (instance.isEmpty()) {
-            return Optional.of("the server does not answer");
+        try {
+            Facts facts = facts();
+            return facts.server().inRecovery()
+                    ? Optional.of("the server is a replica")
+                    : facts.writePause()
+                            .map(pause -> "writes are paused (generation %d)".formatted(pause.generation()));
+        } catch (PostgresException e) {
+            return Optional.of("the server does not answer: " + e.failure());
         }
-        if (instance.get().role() != Role.PRIMARY) {
-            return Optional.of("the server is a replica");
-        }
-        return instance.get().facts().writePause().map(pause -> "writes are paused (generation %d)"
-                .formatted(pause.generation()));
     }
 }
