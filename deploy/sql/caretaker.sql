@@ -5,6 +5,7 @@
 --   psql -X -d app -f caretaker.sql
 
 \set ON_ERROR_STOP on
+SET search_path = pg_catalog, pg_temp; -- nothing that somebody has put into another schema is called
 SET client_min_messages = warning; -- what is granted already is no news
 
 SELECT NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_partman') AS absent,
@@ -27,6 +28,7 @@ GRANT pg_read_all_stats TO pgsidecar_caretaker;
 BEGIN;
 
 SELECT format('GRANT CONNECT ON DATABASE %I TO pgsidecar', current_database()) \gexec
+SELECT format('GRANT TEMPORARY ON DATABASE %I TO pgsidecar_caretaker', current_database()) \gexec -- for a rescue
 
 \if :absent
 \else
@@ -42,24 +44,30 @@ WHERE d.refclassid = 'pg_extension'::regclass AND e.extname = 'pg_partman' AND d
   AND (d.classid = 'pg_proc'::regclass
     OR d.classid = 'pg_class'::regclass AND (SELECT relkind FROM pg_class WHERE oid = d.objid) IN ('r', 'v')) \gexec
 
--- A partition can be made and dropped by who has the rights of its parent's owner. A superuser's are never given away.
+-- A partition can be made and dropped by who has the rights of its parent's owner. Never given away are those of a superuser,
+-- of who may become one, and of who may reach the server's files and programs.
 SELECT e.extnamespace::regnamespace AS partman FROM pg_extension AS e WHERE e.extname = 'pg_partman' \gset
 CREATE TEMPORARY TABLE parent ON COMMIT DROP AS
-  SELECT c.oid, c.relowner, r.rolname AS owner, r.rolsuper
+  SELECT c.oid, c.relowner, r.rolname AS owner, r.rolname = 'pg_database_owner' OR EXISTS (
+           SELECT FROM pg_roles AS more WHERE pg_has_role(r.oid, more.oid, 'MEMBER') AND (more.rolsuper OR more.rolname IN
+             ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files'))) AS mighty
   FROM :partman.part_config AS p
   JOIN pg_namespace AS n ON n.nspname = split_part(p.parent_table, '.', 1)
   JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = split_part(p.parent_table, '.', 2)
   JOIN pg_roles AS r ON r.oid = c.relowner;
-SELECT DISTINCT format('GRANT %I TO pgsidecar_caretaker', owner) FROM parent WHERE NOT rolsuper \gexec
+SELECT DISTINCT format('GRANT %I TO pgsidecar_caretaker', owner) FROM parent WHERE NOT mighty \gexec
 
 -- pg_partman leaves a partition to whoever made it: one that a superuser made could not be dropped by retention, nor altered
 -- by the owner of its parent.
 SELECT format('ALTER TABLE %s OWNER TO %I', child.oid::regclass, parent.owner)
 FROM parent CROSS JOIN LATERAL pg_partition_tree(parent.oid) AS t JOIN pg_class AS child ON child.oid = t.relid
-WHERE child.relowner <> parent.relowner AND NOT parent.rolsuper \gexec
+WHERE child.relowner <> parent.relowner AND NOT parent.mighty \gexec
 
-SELECT format('%s belongs to the superuser %I: ALTER TABLE %s OWNER TO an ordinary role, and run this again',
-              oid::regclass, owner, oid::regclass) AS "still to do" FROM parent WHERE rolsuper;
+SELECT format('%s belongs to %I, who is or may become more than an ordinary role: ALTER TABLE %s OWNER TO another, and run this'
+              ' again', oid::regclass, owner, oid::regclass) AS "still to do" FROM parent WHERE mighty
+UNION ALL
+SELECT format('sets of this database belong to %s: whoever owns one can act as the others through the agent; see docs/security.md',
+              string_agg(DISTINCT owner, ', ')) FROM parent WHERE NOT mighty HAVING count(DISTINCT owner) > 1;
 \endif
 
 -- pg_cron shows each role its own jobs only. With this the agent sees that a job maintains partitions already.

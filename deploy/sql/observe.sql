@@ -6,6 +6,7 @@
 -- Then give the role a password (\password pgsidecar). Never "trust" it in pg_hba.conf: after install.sql it may promote.
 
 \set ON_ERROR_STOP on
+SET search_path = pg_catalog, pg_temp; -- nothing that somebody has put into another schema is called
 SET client_min_messages = warning; -- what is granted already is no news
 
 -- The agent logs in as this role. It owns nothing and belongs to no application.

@@ -4,6 +4,7 @@
 --   psql -X -d app -f uncaretaker.sql
 
 \set ON_ERROR_STOP on
+SET search_path = pg_catalog, pg_temp; -- nothing that somebody has put into another schema is called
 SET client_min_messages = warning; -- what is gone already is no news
 
 BEGIN;

@@ -17,11 +17,11 @@ import io.vertx.core.json.JsonObject;
 import jakarta.annotation.Priority;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jboss.logging.Logger;
 
@@ -37,8 +37,6 @@ public class Caretaker {
     /** The engine has read its journal by then. */
     private static final int AFTER_THE_ENGINE = 20_000;
 
-    private static final Duration SOON = Duration.ofSeconds(1);
-
     private final Tools tools;
     private final Settings.Partition settings;
     private final Engine engine;
@@ -50,6 +48,11 @@ public class Caretaker {
         this.engine = engine;
         this.scheduler = scheduler;
     }
+
+    /** Maintenance was due, and could not be ordered yet: on a replica that may be until it is promoted. */
+    private volatile boolean owed;
+
+    private final Semaphore wanted = new Semaphore(0);
 
     void start(@Observes @Priority(AFTER_THE_ENGINE) StartupEvent started) {
         engine.newestFirst().reversed().stream()
@@ -66,9 +69,13 @@ public class Caretaker {
                 .setTask(_ -> afterJitter(), true)
                 .schedule();
         scheduler.resume();
-        if (missed()) {
-            Thread.ofVirtual().name("missed-maintenance").start(this::whenItAnswers);
-        }
+        owed = missed();
+        tools.observations().follow(_ -> {
+            if (owed) {
+                wanted.release();
+            }
+        });
+        Thread.ofVirtual().name("caretaker").start(this::run);
     }
 
     /** What an agent that has ended knew of the sets. */
@@ -87,18 +94,23 @@ public class Caretaker {
         Optional<Instant> due = Schedule.of(settings.schedule()).before(Instant.now());
         Optional<Instant> last = engine.newestFirst().stream()
                 .filter(operation -> operation.kind().equals(Maintaining.KIND))
+                .filter(operation -> !operation.order().request().containsKey("sets"))
                 .map(Operation::ordered)
                 .findFirst();
         return due.isPresent()
                 && last.filter(moment -> !moment.isBefore(due.get())).isEmpty();
     }
 
-    private void whenItAnswers() {
+    private void run() {
         try {
-            while (tools.observations().history().lastAnswered().isEmpty()) {
-                Thread.sleep(SOON);
+            while (true) {
+                wanted.acquire();
+                wanted.drainPermits();
+                if (owed && tools.notNow().isEmpty()) {
+                    owed = false;
+                    order();
+                }
             }
-            order();
         } catch (InterruptedException _) {
             Thread.currentThread().interrupt(); // the agent stops
         }
@@ -107,17 +119,14 @@ public class Caretaker {
     private void afterJitter() {
         try {
             Thread.sleep(ThreadLocalRandom.current().nextLong(settings.jitter().toMillis() + 1));
-            order();
+            owed = true;
+            wanted.release();
         } catch (InterruptedException _) {
             Thread.currentThread().interrupt(); // the agent stops
         }
     }
 
     private void order() throws InterruptedException {
-        if (tools.notNow().isPresent()) {
-            LOG.debugf("no maintenance now: %s", tools.notNow().orElse(""));
-            return;
-        }
         tools.eyes().lookAtPartitions();
         List<String> ours = tools.databases().stream().filter(this::isOurs).toList();
         if (ours.isEmpty()) {
@@ -137,7 +146,8 @@ public class Caretaker {
                     .map(check -> "%s: %s; %s".formatted(check.name(), check.found(), check.hint()))
                     .reduce((one, other) -> one + "; " + other)
                     .orElse(refusal.getMessage());
-            LOG.warnf("no maintenance: %s", checks);
+            boolean late = refusal.kind() == Refusal.Kind.BUSY; // the last run is not over yet
+            LOG.logf(late ? Logger.Level.DEBUG : Logger.Level.WARN, "no maintenance: %s", checks);
         } catch (PostgresException e) {
             LOG.warnf("no maintenance: %s", e.failure());
         }

@@ -8,12 +8,16 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /** What is to be said of a set before and after its maintenance: pure functions of what is in it. */
 final class Judgement {
 
     /** More new partitions at once than these are an accident, as by one row of the year 2999. */
     static final int MOST_AT_ONCE = 100;
+
+    /** A lock that was not had, a deadlock, a serialization failure, a statement or a session that was ended. */
+    private static final Set<String> PASSING = Set.of("55P03", "40P01", "40001", "57014", "57P01");
 
     private Judgement() {}
 
@@ -24,6 +28,9 @@ final class Judgement {
     static boolean isDue(PartitionSet set, Contents contents) {
         if (set.full()) {
             return false;
+        }
+        if (set.partitions().isEmpty()) {
+            return true; // pg_partman takes it for done
         }
         if (set.byTime() && set.infinite()) {
             return set.behind(contents.now()) < set.premake();
@@ -69,6 +76,12 @@ final class Judgement {
     private static Optional<Refusal> outlier(PartitionSet set, Contents contents, String version) {
         boolean looksThere =
                 !set.ignoresDefault() || version.startsWith("4.") && set.unit().equals(Optional.of(Unit.NUMBER));
+        if (looksThere && contents.strayRows() > 0) {
+            return Optional.of(new Refusal(
+                    "%d rows in the default partition can have none of their own, as infinity: pg_partman would run after them"
+                            .formatted(contents.strayRows()),
+                    "correct or delete them; or, in version 5, UPDATE part_config SET ignore_default_data = true"));
+        }
         if (!looksThere || contents.farthest().isEmpty() || set.newest().isEmpty()) {
             return Optional.empty();
         }
@@ -95,7 +108,7 @@ final class Judgement {
     /** What is remarkable although all went well. */
     static Optional<String> remark(PartitionSet set, Contents contents) {
         Optional<Duration> left = contents.timeLeft(set);
-        return left.filter(Duration::isZero).isPresent()
+        return !set.isPartition() && left.filter(Duration::isZero).isPresent()
                 ? Optional.of(
                         "there is no partition for the present: pg_partman makes them behind the newest row, not behind the clock")
                 : Optional.empty();
@@ -151,6 +164,14 @@ final class Judgement {
                 ? Optional.of(
                         "so far ahead that pg_partman would go on from there, and leave a gap: correct or delete them")
                 : Optional.empty();
+    }
+
+    /** Whether a failure may pass by itself; what pg_partman has caught and raised again is told by its text. */
+    static boolean passes(Optional<String> sqlState, String why) {
+        return sqlState.filter(state -> PASSING.contains(state) || state.startsWith("53"))
+                        .isPresent()
+                || why.contains("lock timeout")
+                || why.contains("deadlock detected");
     }
 
     /** A point of the set's axis, for people. */

@@ -21,6 +21,12 @@ record RescueChecks(PartitionSet set, Contents contents) {
     /** A million rows take some ten seconds, during which others wait for the set. */
     private static final long MANY = 1_000_000;
 
+    private static final long MOST_SCANNED = 50 * MANY;
+
+    private static final String WAITS =
+            "the rows of one partition move in one transaction, and who reads or writes the set waits"
+                    + " for it: choose a quiet hour, and waive large-partitions";
+
     List<Check> judge() {
         return List.of(references(), rows(), large());
     }
@@ -61,13 +67,28 @@ record RescueChecks(PartitionSet set, Contents contents) {
         Optional<Range> largest = Judgement.movable(set, contents).stream()
                 .filter(range -> range.rows() > MANY)
                 .findFirst();
+        long scanned = contents.defaultRows() * gap();
+        if (scanned > MOST_SCANNED) {
+            return Check.doubtful(
+                    LARGE,
+                    "%d rows are read for each of %d new partitions".formatted(contents.defaultRows(), gap()),
+                    required + ", and %d in all".formatted(MOST_SCANNED),
+                    WAITS);
+        }
         return largest.map(range -> Check.doubtful(
                         LARGE,
                         "%d from %s".formatted(range.rows(), Judgement.shown(set, range.from())),
                         required,
-                        "the rows of one partition move in one transaction, and who reads or writes the set waits for it"
-                                + ": choose a quiet hour, and waive large-partitions"))
+                        WAITS))
                 .orElseGet(() -> Check.passed(LARGE, "no more", required));
+    }
+
+    /** How many partitions are made, each with a look at all rows that are left in the default one. */
+    private long gap() {
+        return Judgement.movable(set, contents).stream()
+                .mapToLong(range -> Math.max(1, Contents.partitionsUpTo(range.from(), set)))
+                .max()
+                .orElse(0);
     }
 
     /** Rows that stay where they are. */

@@ -43,6 +43,9 @@ final class Rescuing implements Runbook {
     private final RescueRequest request;
     private final Tools tools;
 
+    /** The ranges that are still to be moved, as of the last look at all of them. */
+    private final List<Range> planned = new ArrayList<>();
+
     Rescuing(RescueRequest request, Tools tools) {
         this.request = request;
         this.tools = tools;
@@ -103,11 +106,12 @@ final class Rescuing implements Runbook {
                 rows = Optional.empty();
                 inTheWay = Optional.of(e.getMessage());
             } catch (PostgresException e) {
-                if (e.sqlState().isEmpty()) {
+                String why = e.failure().cause().lines().findFirst().orElse("");
+                if (!Judgement.passes(e.sqlState(), why)) {
                     throw e;
                 }
                 rows = Optional.empty();
-                inTheWay = Optional.of(e.failure().cause().lines().findFirst().orElse(""));
+                inTheWay = Optional.of(why);
             }
             if (rows.isPresent()) {
                 moved += rows.get();
@@ -140,21 +144,13 @@ final class Rescuing implements Runbook {
                 PartmanSession.toWork(tools.vertx(), tools.settings(), request.database(), KIND, Tools.TO_ANSWER)) {
             PartitionSet set = session.set(request.set())
                     .orElseThrow(() -> StepFailed.because("pg_partman does not have this set any more", ""));
-            Contents contents = session.allContents(set);
-            List<Range> movable = Judgement.movable(set, contents);
-            if (movable.isEmpty()) {
-                run.found(
-                        "left",
-                        new JsonArray(new RescueChecks(set, contents)
-                                .left().stream()
-                                        .map(RescueChecks.LeftRows::text)
-                                        .toList()));
+            if (planned.isEmpty()) {
+                plan(run, set, session.allContents(set));
+            }
+            if (planned.isEmpty()) {
                 return Optional.empty();
             }
-            Range next = movable.stream()
-                    .filter(range -> Judgement.isAhead(set, range))
-                    .findFirst()
-                    .orElse(movable.getFirst());
+            Range next = planned.getFirst();
             PartmanWork work = new PartmanWork(session);
             List<String> holders =
                     work.holdersOf(set, List.of(), tools.settings().partition().lockTimeout());
@@ -171,8 +167,21 @@ final class Rescuing implements Runbook {
                                         "publications name each partition: ALTER SUBSCRIPTION ... REFRESH PUBLICATION at the"
                                                 + " subscribers of " + String.join(", ", publications)));
             }
-            return Optional.of(work.move(set, next));
+            long rows = work.move(set, next);
+            planned.removeFirst();
+            return Optional.of(rows);
         }
+    }
+
+    /** What there is to move, those ahead of the newest partition first; it costs a look at all rows for each of them. */
+    private void plan(Run run, PartitionSet set, Contents contents) {
+        List<Range> movable = Judgement.movable(set, contents);
+        movable.stream().filter(range -> Judgement.isAhead(set, range)).forEach(planned::add);
+        movable.stream().filter(range -> !Judgement.isAhead(set, range)).forEach(planned::add);
+        run.found(
+                "left",
+                new JsonArray(new RescueChecks(set, contents)
+                        .left().stream().map(RescueChecks.LeftRows::text).toList()));
     }
 
     /** What the rows kept from being made is made. */

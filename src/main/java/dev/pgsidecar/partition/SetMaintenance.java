@@ -82,9 +82,7 @@ final class SetMaintenance {
                 throw e;
             }
             String why = e.failure().cause().lines().findFirst().orElse("");
-            boolean blocked =
-                    contents.filter(inside -> Judgement.isBlocked(set, inside)).isPresent();
-            return failed(why, hint(session, set, contents, why), !blocked);
+            return failed(why, hint(session, set, contents, why), Judgement.passes(e.sqlState(), why));
         } catch (RuntimeException e) {
             return failed("it makes no sense to this agent: " + e, hint(session, set, contents, ""), false);
         }

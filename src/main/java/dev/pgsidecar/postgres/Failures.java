@@ -82,7 +82,8 @@ final class Failures {
     }
 
     private static String text(PgException refused) {
-        String detail = refused.getDetail() == null ? "" : " (" + refused.getDetail() + ")";
+        boolean hidden = String.valueOf(refused.getSqlState()).startsWith("23"); // it shows the row
+        String detail = refused.getDetail() == null || hidden ? "" : " (" + refused.getDetail() + ")";
         return refused.getErrorMessage() + detail + " [" + refused.getSqlState() + "]";
     }
 

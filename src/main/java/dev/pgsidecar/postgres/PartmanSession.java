@@ -132,13 +132,31 @@ public final class PartmanSession implements AutoCloseable {
         return contents(set, true);
     }
 
+    /**
+     * In a transaction that cannot write, whoever asks: an expression of an index is evaluated when a plan is made, and may be
+     * a function of the set's owner.
+     */
     private Contents contents(PartitionSet set, boolean all) throws PostgresException, InterruptedException {
+        session.run("BEGIN READ ONLY");
+        try {
+            Contents contents = look(set, all);
+            session.run("COMMIT");
+            return contents;
+        } catch (PostgresException e) {
+            if (e.sqlState().isPresent()) {
+                session.run("ROLLBACK");
+            }
+            throw e;
+        }
+    }
+
+    private Contents look(PartitionSet set, boolean all) throws PostgresException, InterruptedException {
         ContentsSql sql = new ContentsSql(set, schema());
         int empty = emptyAtTheEnd(sql, set);
         OptionalLong largest = largest(sql, set, empty);
         String newest = set.newest().map(Partition::name).orElse(null);
         Summary summary = Summary.of(session.json(sql.summary(), set.name(), newest), largest);
-        boolean tooMany = !all && summary.rows() >= Contents.MOST_COUNTED;
+        boolean tooMany = !all && summary.rows() >= Contents.MOST_EXPLAINED;
         Strays strays = summary.rows() == 0 || set.unit().isEmpty() || tooMany
                 ? Strays.NONE
                 : Strays.of(session.json(sql.strays()));

@@ -190,7 +190,7 @@ public final class PartmanWork {
     }
 
     private void begin() throws PostgresException, NotDone, InterruptedException {
-        session.run("BEGIN");
+        session.run("BEGIN ISOLATION LEVEL READ COMMITTED");
         if (!session.json(WorkSql.TAKE_TURN).getBoolean("taken")) {
             throw new NotDone("another maintenance runs: " + turn(), true);
         }

@@ -75,6 +75,7 @@ public final class Target {
                 .addProperty("default_transaction_read_only", toWrite ? "off" : "on")
                 .addProperty("synchronous_commit", "local") // a standby that is gone must not keep the locks
                 .addProperty("lock_timeout", lockTimeout.toMillis() + "ms")
+                .addProperty("row_security", "off") // an error is better than rows that are not seen
                 .addProperty("TimeZone", "UTC") // the session's shifts pg_partman's boundaries
                 .addProperty("DateStyle", "ISO")
                 .addProperty("IntervalStyle", "postgres");

@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -167,6 +168,9 @@ class CaretakerIT {
                     assertThat(app.inDefault(name)).isZero();
                 }
                 assertThat(other.log()).doesNotContain("ERROR");
+                assertThat(app.query("SELECT count(*) > 0 FROM cron.job_run_details WHERE status = 'succeeded'"))
+                        .as("pg_cron was there, too")
+                        .isEqualTo("t");
             }
         }
     }
@@ -339,7 +343,8 @@ class CaretakerIT {
             server.start(patiently);
             AtomicBoolean over = new AtomicBoolean();
             AtomicReference<String> wrong = new AtomicReference<>();
-            Thread client = Thread.ofVirtual().start(() -> watch(server, over, wrong));
+            AtomicInteger looks = new AtomicInteger();
+            Thread client = Thread.ofVirtual().start(() -> watch(server, over, wrong, looks));
             for (int kill = 0; kill < kills; kill++) {
                 if (app.inDefault("public.items") == 0) { // all over again, from the beginning
                     again(app);
@@ -357,6 +362,15 @@ class CaretakerIT {
             over.set(true);
             client.join();
             assertThat(wrong.get()).isNull();
+            assertThat(looks).hasValueGreaterThan(kills);
+            assertThat(server.agent().look("/v1/operations").getJsonArray("operations").stream()
+                            .map(each ->
+                                    ((JsonObject) each).getJsonObject("result").getInteger("partitions", 0))
+                            .mapToInt(Integer::intValue)
+                            .max()
+                            .orElse(0))
+                    .as("a rescue was gone on with")
+                    .isPositive();
             assertThat(app.query("SELECT count(*) || ' ' || count(DISTINCT id) FROM items"))
                     .isEqualTo("100000 100000");
         }
@@ -372,13 +386,15 @@ class CaretakerIT {
                 + " END $$");
     }
 
-    private static void watch(Caretaken server, AtomicBoolean over, AtomicReference<String> wrong) {
+    private static void watch(
+            Caretaken server, AtomicBoolean over, AtomicReference<String> wrong, AtomicInteger looks) {
         while (!over.get()) {
             try (Connection client = server.server().connect("app", "app", "");
                     Statement statement = client.createStatement()) {
                 while (!over.get()) {
                     try (ResultSet rows = statement.executeQuery("SELECT count(*), count(DISTINCT id) FROM items")) {
                         rows.next();
+                        looks.incrementAndGet();
                         if (rows.getLong(1) != 100_000 || rows.getLong(2) != 100_000) {
                             wrong.set("%d rows, %d different".formatted(rows.getLong(1), rows.getLong(2)));
                         }

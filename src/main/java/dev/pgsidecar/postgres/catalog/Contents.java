@@ -34,6 +34,9 @@ public record Contents(
 
     public static final int MOST_COUNTED = 1_000_000;
 
+    /** With more, a look does not tell what they are. */
+    public static final int MOST_EXPLAINED = 100_000;
+
     /** In a look; who works on them sees more. */
     public static final int MOST_RANGES = 50;
 
@@ -54,7 +57,7 @@ public record Contents(
     /** How long, on the set's axis, until rows that come in find no partition but the default one. */
     public OptionalLong left(PartitionSet set) {
         OptionalLong front = front(set);
-        return front.isPresent()
+        return front.isPresent() && !set.isPartition() // that one ends where its own range does
                 ? OptionalLong.of(set.coveredFrom(front.getAsLong()) - front.getAsLong())
                 : OptionalLong.empty();
     }
@@ -74,7 +77,10 @@ public record Contents(
 
     /** How many partitions lie between the newest one and this point, as long as that one. */
     public static long partitionsUpTo(long point, PartitionSet set) {
-        Partition newest = set.newest().orElseThrow();
+        if (set.newest().isEmpty()) {
+            return 0;
+        }
+        Partition newest = set.newest().get();
         if (newest.from().isEmpty() || newest.to().isEmpty()) {
             return 0; // it has no end
         }

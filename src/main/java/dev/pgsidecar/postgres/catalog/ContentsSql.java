@@ -32,7 +32,7 @@ public record ContentsSql(PartitionSet set, String schema) {
 
     /** Rows of the default partition that could have one of their own. */
     private String sound() {
-        return byTime() ? "isfinite(%s)".formatted(value()) : value() + " IS NOT NULL";
+        return set.unit().orElse(Unit.NUMBER).sound(set.control());
     }
 
     private String rowsOf(String columns, String condition) {

@@ -79,7 +79,17 @@ public record PartitionSet(
         String expression(String control) {
             return switch (this) {
                 case TIME, NUMBER -> control;
-                default -> "to_timestamp(%s / %d.0)".formatted(control, perSecond);
+                default ->
+                    "CASE WHEN %s THEN to_timestamp(%s / %d.0) END".formatted(sound(control), control, perSecond);
+            };
+        }
+
+        /** SQL for whether a value of the control column can have a partition: not infinity, NaN, NULL or a slip of the pen. */
+        String sound(String control) {
+            return switch (this) {
+                case TIME -> "isfinite(%1$s) AND %1$s < timestamptz '290000-01-01'".formatted(control);
+                case NUMBER -> control + " BETWEEN -9e17 AND 9e17";
+                default -> "%1$s BETWEEN -9e11 * %2$d AND 9e11 * %2$d".formatted(control, perSecond);
             };
         }
 

@@ -103,7 +103,7 @@ public record Partman(
                 SELECT json_build_object('sets', %s)""".formatted(Fields.rows(
                 """
                 SELECT to_jsonb(c) AS config, parent.oid::bigint AS oid, t.typname AS control_type,
-                       format('%%I.%%I', pn.nspname, parent.relname) AS quoted, quote_ident(c.control) AS control_quoted,
+                       CASE WHEN parent.oid IS NOT NULL THEN format('%%I.%%I', pn.nspname, parent.relname) END AS quoted, quote_ident(c.control) AS control_quoted,
                        parent.relkind = 'p' AS partitioned, parent.relispartition AS is_partition,
                        pg_get_userbyid(parent.relowner) AS owner, pg_has_role(parent.relowner, 'USAGE') AS owned,
                        (SELECT count(*) FROM pg_inherits AS i JOIN pg_class AS k ON k.oid = i.inhrelid
@@ -137,8 +137,8 @@ public record Partman(
                 ? "(SELECT coalesce(sum(pg_total_relation_size(relid)), 0)::bigint FROM pg_partition_tree(b.oid::oid))"
                 : "0";
         String point = """
-                CASE WHEN ends[%1$d] ~ '^-?[0-9]' THEN
-                  CASE WHEN times THEN %2$s ELSE trunc(ends[%1$d]::numeric)::bigint END END""";
+                CASE WHEN times AND ends[%1$d] ~ '^[0-9]{4,5}-' THEN %2$s
+                     WHEN NOT times AND ends[%1$d] ~ '^-?[0-9]{1,18}([.][0-9]+)?$' THEN trunc(ends[%1$d]::numeric)::bigint END""";
         return """
                 SELECT b.oid, b.name, b.quoted, b.bound = 'DEFAULT' AS is_default, %s AS bytes, %s AS from, %s AS to
                 FROM (SELECT child.oid::bigint AS oid, n.nspname || '.' || child.relname AS name,
