@@ -66,8 +66,10 @@ WHERE child.relowner <> parent.relowner AND NOT parent.mighty \gexec
 SELECT format('%s belongs to %I, who is or may become more than an ordinary role: ALTER TABLE %s OWNER TO another, and run this'
               ' again', oid::regclass, owner, oid::regclass) AS "still to do" FROM parent WHERE mighty
 UNION ALL
-SELECT format('sets of this database belong to %s: whoever owns one can act as the others through the agent; see docs/security.md',
-              string_agg(DISTINCT owner, ', ')) FROM parent WHERE NOT mighty HAVING count(DISTINCT owner) > 1;
+SELECT format('sets belong to %s: whoever owns one can act as the others through the agent; see docs/security.md',
+              string_agg(DISTINCT o.rolname, ', '))
+FROM pg_auth_members AS m JOIN pg_roles AS o ON o.oid = m.roleid JOIN pg_roles AS c ON c.oid = m.member
+WHERE c.rolname = 'pgsidecar_caretaker' AND o.rolname <> 'pg_read_all_stats' HAVING count(DISTINCT o.rolname) > 1;
 \endif
 
 -- pg_cron shows each role its own jobs only. With this the agent sees that a job maintains partitions already.
