@@ -407,11 +407,15 @@ class CaretakerIT {
     }
 
     @Test
-    void canBeCancelledAndIsPushedAsideByAnExclusiveOperation() {
+    void canBeCancelledAndIsPushedAsideByAnExclusiveOperation() throws Exception {
         try (Caretaken server = new Caretaken(17, folder)) {
             Partitioned app = server.app().byNumber("public.items").grant();
-            app.sql("INSERT INTO items VALUES (15000)").config("public.items", "partition_interval = 'nonsense'");
+            app.sql("INSERT INTO items VALUES (15000)");
             server.start("PGSIDECAR_PARTITION_RETRY_FOR", "10m");
+            Connection reader = server.server().connect("app", "app", "");
+            reader.setAutoCommit(false);
+            reader.createStatement().executeQuery("SELECT count(*) FROM items").close();
+            Thread.sleep(700); // by now it is an old transaction
             var response = server.agent().order("/v1/partitions/maintenance", new JsonObject());
             assertThat(response.statusCode()).isEqualTo(202);
             String id = new JsonObject(response.body()).getString("id");
@@ -420,7 +424,9 @@ class CaretakerIT {
                             .statusCode())
                     .as("one of a kind")
                     .isEqualTo(409);
-            JsonObject pause = new JsonObject().put("all", true).put("ttl", "60s");
+            JsonObject pause = new JsonObject()
+                    .put("databases", new JsonArray().add("postgres"))
+                    .put("ttl", "60s");
             Caretaken.order(server.agent(), "/v1/writes/pause", pause);
             Caretaken.order(server.agent(), "/v1/writes/resume", new JsonObject());
             assertThat(server.agent().look("/v1/operations/" + id).getString("state"))
@@ -429,6 +435,7 @@ class CaretakerIT {
             assertThat(cancelled.statusCode()).isIn(200, 202);
             await().atMost(Duration.ofSeconds(10)).until(() -> List.of("cancelled")
                     .contains(server.agent().look("/v1/operations/" + id).getString("state")));
+            reader.close();
         }
     }
 }
