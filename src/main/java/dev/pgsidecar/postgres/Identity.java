@@ -27,6 +27,9 @@ public final class Identity {
 
     private static final Set<PosixFilePermission> READABLE = PosixFilePermissions.fromString("rw-r--r--");
 
+    /** Several observers may hear the first answer at one moment: one of them learns it, the others read it. */
+    private static final Object LEARNING = new Object();
+
     private final Optional<String> pinned;
     private final Path file;
     private Optional<String> learned = Optional.empty();
@@ -43,10 +46,15 @@ public final class Identity {
      *     cannot be read: then nothing tells that this is the right server
      */
     public synchronized void check(String found) throws PostgresException {
-        Optional<String> expected = expected();
-        if (expected.isEmpty()) {
-            learn(found);
-        } else if (!expected.get().equals(found)) {
+        Optional<String> expected;
+        synchronized (LEARNING) {
+            expected = expected();
+            if (expected.isEmpty()) {
+                learn(found);
+                return;
+            }
+        }
+        if (!expected.get().equals(found)) {
             throw new PostgresException(
                     Kind.WRONG_INSTANCE,
                     "the server's system_identifier is %s, expected %s (%s); if the change is meant: %s"
@@ -66,7 +74,8 @@ public final class Identity {
      */
     public void accept(String identifier) throws IOException {
         Files.createDirectories(file.getParent());
-        Path fresh = file.resolveSibling(file.getFileName() + ".new");
+        Path fresh = file.resolveSibling(
+                file.getFileName() + ".new-" + ProcessHandle.current().pid());
         Files.deleteIfExists(fresh);
         Files.createFile(fresh, PosixFilePermissions.asFileAttribute(READABLE)); // no secret; root may have written it
         Files.setPosixFilePermissions(fresh, READABLE);
