@@ -61,6 +61,7 @@ class AgentIT {
         try (Cluster cluster = Cluster.on(17)) {
             Postgres primary = cluster.primary("pg-0");
             Postgres standby = cluster.standby("pg-1", primary, Standby.WITH_SLOT);
+            primary.sql("CREATE TABLE spoken ()"); // an idle one says nothing for a while, and lag is unknown then
             try (AgentProcess atPrimary = AgentProcess.beside(cluster, primary);
                     AgentProcess atStandby = AgentProcess.beside(cluster, standby)) {
                 JsonObject body = atPrimary.await200("/primary");
