@@ -9,7 +9,6 @@ import dev.pgsidecar.observe.PartitionRun.Outcome;
 import dev.pgsidecar.observe.PartitionSurvey;
 import dev.pgsidecar.observe.PartitionSurvey.Seen;
 import dev.pgsidecar.postgres.catalog.Contents;
-import dev.pgsidecar.postgres.catalog.Partition;
 import dev.pgsidecar.postgres.catalog.PartitionSet;
 import java.time.Duration;
 
@@ -68,8 +67,7 @@ final class PartitionMetrics {
                 .add(
                         "pgsidecar_partition_set_bytes",
                         "Size with indexes, the default partition too",
-                        set.partitions().stream().mapToLong(Partition::bytes).sum()
-                                + set.defaultPartition().map(Partition::bytes).orElse(0L),
+                        set.bytes(),
                         labels)
                 .add(
                         "pgsidecar_partition_set_automatic",

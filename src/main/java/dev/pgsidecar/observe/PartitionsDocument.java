@@ -84,10 +84,7 @@ public final class PartitionsDocument {
         set.leftAlone().ifPresent(why -> json.put("leftAlone", why));
         set.retention().ifPresent(retention -> json.put("retention", retention));
         set.lastRun().ifPresent(moment -> json.put("partmanLastRun", moment.toString()));
-        json.put(
-                "bytes",
-                set.partitions().stream().mapToLong(Partition::bytes).sum()
-                        + set.defaultPartition().map(Partition::bytes).orElse(0L));
+        json.put("bytes", set.bytes());
         seen.timeLeft().ifPresent(left -> json.put("secondsUntilDefault", left.toSeconds()));
         seen.trouble().ifPresent(why -> json.put("trouble", why));
         seen.contents().ifPresent(contents -> describe(json, set, contents));

@@ -108,7 +108,7 @@ final class Judgement {
     /** What is remarkable although all went well. */
     static Optional<String> remark(PartitionSet set, Contents contents) {
         Optional<Duration> left = contents.timeLeft(set);
-        return !set.isPartition() && left.filter(Duration::isZero).isPresent()
+        return left.filter(Duration::isZero).isPresent()
                 ? Optional.of(
                         "there is no partition for the present: pg_partman makes them behind the newest row, not behind the clock")
                 : Optional.empty();

@@ -144,29 +144,21 @@ final class Rescuing implements Runbook {
                 PartmanSession.toWork(tools.vertx(), tools.settings(), request.database(), KIND, Tools.TO_ANSWER)) {
             PartitionSet set = session.set(request.set())
                     .orElseThrow(() -> StepFailed.because("pg_partman does not have this set any more", ""));
+            PartmanWork work = new PartmanWork(session);
             if (planned.isEmpty()) {
                 plan(run, set, session.allContents(set));
+                tellOfPublications(run, work.publications(set));
             }
             if (planned.isEmpty()) {
                 return Optional.empty();
             }
             Range next = planned.getFirst();
-            PartmanWork work = new PartmanWork(session);
             List<String> holders =
                     work.holdersOf(set, List.of(), tools.settings().partition().lockTimeout());
             if (!holders.isEmpty()) {
                 throw new NotDone("held by " + String.join("; ", holders), true);
             }
             run.found("last", PartitionsDocument.bounds(set, next.from(), next.to()));
-            List<String> publications = work.publications(set);
-            if (!publications.isEmpty()) {
-                run.found(
-                        "warnings",
-                        new JsonArray()
-                                .add(
-                                        "publications name each partition: ALTER SUBSCRIPTION ... REFRESH PUBLICATION at the"
-                                                + " subscribers of " + String.join(", ", publications)));
-            }
             long rows = work.move(set, next);
             planned.removeFirst();
             return Optional.of(rows);
@@ -182,6 +174,16 @@ final class Rescuing implements Runbook {
                 "left",
                 new JsonArray(new RescueChecks(set, contents)
                         .left().stream().map(RescueChecks.LeftRows::text).toList()));
+    }
+
+    private void tellOfPublications(Run run, List<String> publications) {
+        if (!planned.isEmpty() && !publications.isEmpty()) {
+            run.found(
+                    "warnings",
+                    new JsonArray()
+                            .add("publications name each partition: ALTER SUBSCRIPTION ... REFRESH PUBLICATION at the"
+                                    + " subscribers of " + String.join(", ", publications)));
+        }
     }
 
     /** What the rows kept from being made is made. */

@@ -4,6 +4,7 @@ import dev.pgsidecar.postgres.catalog.Contents.Range;
 import dev.pgsidecar.postgres.catalog.Partition;
 import dev.pgsidecar.postgres.catalog.PartitionSet;
 import dev.pgsidecar.postgres.catalog.WorkSql;
+import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Duration;
 import java.util.List;
@@ -132,27 +133,26 @@ public final class PartmanWork {
 
     /** A partition that the agent made belongs to it: the owner of the parent could not alter the parent any more. */
     private void giveToOwner(WorkSql sql, PartitionSet set) throws PostgresException, InterruptedException {
-        for (Object statement : session.json(sql.ownership(), set.quoted()).getJsonArray("statements")) {
+        runAll(session, session.json(sql.ownership(), set.quoted()).getJsonArray("statements"));
+    }
+
+    private static void runAll(Session session, JsonArray statements) throws PostgresException, InterruptedException {
+        for (Object statement : statements) {
             session.run((String) statement);
         }
     }
 
     /** The user's triggers of a table that shall not fire because rows change their place. */
-    private record Triggers(List<String> statements) {
+    private record Triggers(JsonArray statements) {
 
         static Triggers off(Session session, Partition of) throws PostgresException, InterruptedException {
             JsonObject triggers = session.json(WorkSql.TRIGGERS, of.oid());
-            for (Object statement : triggers.getJsonArray("off")) {
-                session.run((String) statement);
-            }
-            return new Triggers(
-                    triggers.getJsonArray("back").stream().map(Object::toString).toList());
+            runAll(session, triggers.getJsonArray("off"));
+            return new Triggers(triggers.getJsonArray("back"));
         }
 
         void back(Session session) throws PostgresException, InterruptedException {
-            for (String statement : statements) {
-                session.run(statement);
-            }
+            runAll(session, statements);
         }
     }
 

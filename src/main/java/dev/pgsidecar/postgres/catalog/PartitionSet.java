@@ -38,7 +38,6 @@ public record PartitionSet(
         boolean undoing,
         Optional<String> asynchronous,
         Optional<String> retention,
-        boolean retentionKeepsTable,
         Optional<Instant> lastRun,
         Optional<String> owner,
         boolean ownerIsSuperuser,
@@ -131,7 +130,6 @@ public record PartitionSet(
                 config.flag("undo_in_progress").orElse(false),
                 config.text("async_partitioning_in_progress"),
                 config.text("retention"),
-                config.flag("retention_keep_table").orElse(true),
                 config.text("maintenance_last_run")
                         .map(text -> OffsetDateTime.parse(text).toInstant()),
                 fields.text("owner"),
@@ -205,7 +203,6 @@ public record PartitionSet(
                 undoing,
                 asynchronous,
                 retention,
-                retentionKeepsTable,
                 lastRun,
                 owner,
                 ownerIsSuperuser,
@@ -220,6 +217,13 @@ public record PartitionSet(
 
     public boolean byTime() {
         return unit.filter(Unit::isTime).isPresent();
+    }
+
+    /** Of all partitions, the default one too. */
+    public long bytes() {
+        return Stream.concat(partitions.stream(), defaultPartition.stream())
+                .mapToLong(Partition::bytes)
+                .sum();
     }
 
     /** The newest partition. */
