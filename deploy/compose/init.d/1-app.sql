@@ -1,5 +1,4 @@
--- The application: a role, and a database with a partition set that pg_partman knows and the agent maintains. Then the
--- primary waits for pg-1, from its next start on.
+-- The application: a role, and a database with a partition set that pg_partman knows and the agent maintains.
 
 \set ON_ERROR_STOP on
 SET client_min_messages = warning;
@@ -24,6 +23,3 @@ RESET ROLE;
 SET TimeZone = 'UTC'; -- the agent's: pg_partman names partitions in the session's
 SELECT partman.create_parent('public.orders', 'ordered_at', '1 day', p_premake := 4);
 \i /sql/caretaker.sql
-
-\connect postgres
-ALTER SYSTEM SET synchronous_standby_names = 'FIRST 1 ("pg-1")';
