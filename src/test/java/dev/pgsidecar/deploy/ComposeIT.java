@@ -89,7 +89,7 @@ class ComposeIT {
                 .containsPattern("\\d+ \\| pg-0") // written
                 .containsPattern("\\d \\| pg-[12]") // read
                 .contains("pgsidecar_role{role=\"primary\"} 1.0")
-                .contains("\"instance\":\"pg-0:8008\",\"job\":\"pgsidecar\",\"role\":\"primary\"")
+                .contains("\"instance\":\"pg-0\",\"job\":\"pgsidecar\",\"role\":\"primary\"")
                 .contains("app public.orders: done")
                 .containsPattern("upstream +failed +pg-0 is a primary")
                 .contains("It would be refused.")
