@@ -12,7 +12,6 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
@@ -21,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import org.testcontainers.containers.ContainerLaunchException;
 import org.testcontainers.containers.GenericContainer;
 import org.testcontainers.containers.Network;
 import org.testcontainers.containers.wait.strategy.Wait;
@@ -52,23 +52,14 @@ final class Pod implements AutoCloseable {
     /**
      * Starts both.
      *
-     * @param secrets the volume that deploy/compose/setup has filled
      * @param upstream the primary's host, for a standby; empty for a primary
-     * @param tokens the tokens file on this host, mounted so that it can be read only
-     * @param token the secret of a line in it
+     * @param secrets all of them can be read there, and not be written
      * @param environment more of the agent's configuration
      */
-    Pod(
-            Network network,
-            String name,
-            String upstream,
-            String secrets,
-            Path tokens,
-            String token,
-            Map<String, String> environment) {
-        this.token = token;
+    Pod(Network network, String name, String upstream, Secrets secrets, Map<String, String> environment) {
+        token = secrets.token;
         List<Bind> binds = new ArrayList<>(
-                List.of(Bind.parse(secrets + ":/secrets:ro"), Bind.parse(data + ":/var/lib/postgresql/data")));
+                List.of(Bind.parse(secrets.volume + ":/secrets:ro"), Bind.parse(data + ":/var/lib/postgresql/data")));
         if (upstream.isEmpty()) {
             binds.add(Bind.parse(Docker.ROOT.resolve("deploy/sql") + ":/sql:ro"));
             binds.add(Bind.parse(Docker.ROOT.resolve("deploy/compose/init.d/1-app.sql") + ":/init.d/app.sql:ro"));
@@ -82,7 +73,9 @@ final class Pod implements AutoCloseable {
         server.start();
         agent = container(
                         Docker.AGENT,
-                        List.of(Bind.parse(secrets + ":/secrets:ro"), Bind.parse(tokens + ":/etc/pgsidecar/tokens:ro")))
+                        List.of(
+                                Bind.parse(secrets.volume + ":/secrets:ro"),
+                                Bind.parse(secrets.tokens + ":/etc/pgsidecar/tokens:ro")))
                 .withNetworkMode("container:" + server.getContainerId())
                 .withEnv("PGSIDECAR_NAME", name)
                 .withEnv("PGSIDECAR_POSTGRES_PASSWORD_FILE", "/secrets/agent/password")
@@ -96,7 +89,12 @@ final class Pod implements AutoCloseable {
                 .withCapDrop(Capability.ALL)
                 .withSecurityOpts(List.of("no-new-privileges:true"))
                 .withMemory(MEMORY));
-        agent.start();
+        try {
+            agent.start();
+        } catch (ContainerLaunchException e) {
+            close();
+            throw e;
+        }
     }
 
     private static GenericContainer<?> container(String image, List<Bind> binds) {
@@ -182,9 +180,7 @@ final class Pod implements AutoCloseable {
 
     @Override
     public void close() {
-        if (agent != null) {
-            agent.stop();
-        }
+        agent.stop();
         server.stop();
         Docker.run("volume", "rm", "--force", data);
     }

@@ -13,6 +13,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -21,7 +23,6 @@ import java.util.concurrent.Executors;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -52,21 +53,15 @@ class SidecarIT {
                 network,
                 "pg-0",
                 "",
-                secrets.volume,
-                secrets.tokens,
-                secrets.token,
+                secrets,
                 Map.of("PGSIDECAR_COMMAND_HOST", "0.0.0.0", "PGSIDECAR_PARTITION_DATABASES", "app"));
     }
 
     @AfterAll
-    static void stop() {
-        for (AutoCloseable each : Stream.of(pod, network, secrets)
-                .filter(java.util.Objects::nonNull)
-                .toList()) {
-            try {
+    static void stop() throws Exception {
+        for (AutoCloseable each : Arrays.asList(pod, network, secrets)) {
+            if (each != null) {
                 each.close();
-            } catch (Exception e) {
-                throw new AssertionError(e);
             }
         }
     }
@@ -87,6 +82,8 @@ class SidecarIT {
         assertThat(process("CapEff")).matches("0+");
         assertThat(process("CapBnd")).matches("0+");
         assertThat(process("NoNewPrivs")).isEqualTo("1");
+        assertThat(pod.agent.getContainerInfo().getHostConfig().getReadonlyRootfs())
+                .isTrue();
     }
 
     @Test
@@ -157,7 +154,7 @@ class SidecarIT {
                 .isEqualTo(TERMINATED);
         docker.startContainerCmd(pod.agent.getContainerId()).exec();
         pod.awaitAnswer("/primary", 200);
-        await().atMost(java.time.Duration.ofMinutes(1))
+        await().atMost(Duration.ofMinutes(1))
                 .until(() -> pod.agentState().getHealth().getStatus().equals("healthy"));
         assertThat(Docker.run("logs", pod.agent.getContainerId()).lines())
                 .as("learned once: the volume kept it")
@@ -187,8 +184,8 @@ class SidecarIT {
     void aStandbyIsPromotedAndItsCommandsAreReachedFromInsideOnly() throws Exception {
         Docker.buildAgentWithClient();
         try (Network apart = Docker.network();
-                Pod old = new Pod(apart, "pg-0", "", secrets.volume, secrets.tokens, secrets.token, Map.of());
-                Pod standby = new Pod(apart, "pg-1", "pg-0", secrets.volume, secrets.tokens, secrets.token, Map.of())) {
+                Pod old = new Pod(apart, "pg-0", "", secrets, Map.of());
+                Pod standby = new Pod(apart, "pg-1", "pg-0", secrets, Map.of())) {
             standby.awaitAnswer("/replica", 200);
             write(old, "kept");
             assertThatThrownBy(() -> standby.get(Pod.COMMAND, "/v1/instance"))
