@@ -1,0 +1,136 @@
+package dev.pgsidecar.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.pgsidecar.cluster.Cluster;
+import dev.pgsidecar.cluster.Postgres;
+import io.vertx.core.json.JsonObject;
+import java.io.IOException;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** What the agent says while it runs: in which form, how much of it, and never a secret. */
+@Tag("agent")
+class LogsIT {
+
+    private static final String PASSWORD = "hunter2-of-the-logs";
+    private static final Map<String, String> JSON = Map.of("PGSIDECAR_LOG_FORMAT", "json");
+
+    @Test
+    void isOneJsonObjectALine() throws Exception {
+        try (Cluster cluster = Cluster.on(17)) {
+            Postgres server = cluster.primary("pg-0");
+            try (AgentProcess agent = AgentProcess.start(
+                            cluster,
+                            server.port(),
+                            Map.of(
+                                    "PGSIDECAR_LOG_FORMAT", "json",
+                                    "PGSIDECAR_LOG_LEVEL", "debug",
+                                    "PGSIDECAR_POSTGRES_PASSWORD", PASSWORD),
+                            "--name",
+                            "pg \"0\"")
+                    .awaitAnswer()) {
+                agent.await200("/primary");
+                assertThat(agent.command("GET", "/v1/instance", "pgs_stranger", "")
+                                .statusCode())
+                        .isEqualTo(401);
+                server.kill();
+                agent.await503("/primary", "down");
+                List<JsonObject> lines = lines(agent);
+                assertThat(lines).hasSizeGreaterThan(3).allSatisfy(line -> {
+                    assertThat(line.fieldNames())
+                            .contains("timestamp", "level", "logger", "message", "threadName", "instance")
+                            .doesNotContain("hostName", "processId", "sequence", "mdc");
+                    assertThat(Instant.parse(line.getString("timestamp"))).isBefore(Instant.now());
+                    assertThat(line.getString("level")).isIn("ERROR", "WARN", "INFO", "DEBUG");
+                    assertThat(line.getString("instance")).isEqualTo("pg \"0\"");
+                });
+                assertThat(lines).anySatisfy(line -> {
+                    assertThat(line.getString("logger")).isEqualTo("dev.pgsidecar.observe.Observer");
+                    assertThat(line.getString("message")).startsWith("primary, timeline 1, system_identifier");
+                    assertThat(line.getString("level")).isEqualTo("INFO");
+                });
+                assertThat(lines).anySatisfy(line -> {
+                    assertThat(line.getString("logger")).isEqualTo("dev.pgsidecar.observe.Observer");
+                    assertThat(line.getString("level")).isEqualTo("WARN");
+                });
+                assertNoSecret(agent);
+            }
+        }
+    }
+
+    @Test
+    void putsATraceIntoOneField() throws Exception {
+        try (Cluster cluster = Cluster.on(17)) {
+            Postgres server = cluster.primary("pg-0");
+            try (AgentProcess first = AgentProcess.beside(cluster, server);
+                    AgentProcess second = AgentProcess.start(
+                            cluster, server.port(), first.commandPort(), JSON)) { // a port that is taken
+                assertThat(second.process().waitFor(20, TimeUnit.SECONDS)).isTrue();
+                assertThat(second.log()
+                                .lines()
+                                .filter(line -> line.startsWith("{"))
+                                .map(JsonObject::new))
+                        .anySatisfy(line -> {
+                            assertThat(line.getString("level")).isEqualTo("ERROR");
+                            assertThat(line.getString("stackTrace")).contains("Exception", "\n\tat ");
+                        });
+            }
+        }
+    }
+
+    @Test
+    void tellsAsMuchAsItsLevelSays() throws Exception {
+        try (Cluster cluster = Cluster.on(17)) {
+            Postgres server = cluster.primary("pg-0");
+            try (AgentProcess quiet = withLevel(cluster, server, Map.of("PGSIDECAR_LOG_LEVEL", "warn"));
+                    AgentProcess usual = withLevel(cluster, server, Map.of());
+                    AgentProcess talking = withLevel(
+                            cluster,
+                            server,
+                            Map.of(
+                                    "PGSIDECAR_LOG_CATEGORIES_0__NAME", "dev.pgsidecar.probe",
+                                    "PGSIDECAR_LOG_CATEGORIES_0__LEVEL", "debug"))) {
+                for (AgentProcess agent : List.of(quiet, usual, talking)) {
+                    breakOff(agent);
+                }
+                await().untilAsserted(() -> assertThat(talking.log()).contains("DEBUG [OpenListener]"));
+                assertThat(usual.log()).contains("INFO ").doesNotContain("DEBUG");
+                server.kill();
+                quiet.await503("/primary", "down");
+                await().untilAsserted(() -> assertThat(quiet.log()).contains("WARN  [Observer]"));
+                assertThat(quiet.log()).doesNotContain("INFO", "DEBUG");
+            }
+        }
+    }
+
+    private static AgentProcess withLevel(Cluster cluster, Postgres server, Map<String, String> environment)
+            throws InterruptedException {
+        AgentProcess agent = AgentProcess.start(cluster, server.port(), environment);
+        await("the agent's first answer").ignoreExceptions().until(() -> agent.status("/primary") == 200);
+        return agent;
+    }
+
+    /** A caller who asks for something that is no HTTP. */
+    private static void breakOff(AgentProcess agent) throws IOException {
+        try (Socket socket = new Socket("127.0.0.1", agent.port())) {
+            socket.setSoLinger(true, 0); // ends with a reset
+            socket.getOutputStream().write("GET /primary HTTP/1.1\r\nHo".getBytes(StandardCharsets.US_ASCII));
+        }
+    }
+
+    private static List<JsonObject> lines(AgentProcess agent) {
+        return agent.log().lines().map(JsonObject::new).toList();
+    }
+
+    private static void assertNoSecret(AgentProcess agent) {
+        assertThat(agent.log()).doesNotContain(PASSWORD, AgentProcess.OPERATE, AgentProcess.VIEW, "pgs_stranger");
+    }
+}
