@@ -87,9 +87,9 @@ rm -f "$data/new-cluster" # said once, meant once
 
 while [ ! -e "$pgdata/standby.signal" ] && timeline=$(other_primary) && [ -n "$timeline" ]; do
     say "this volume held a primary, and another pod is the primary now, on timeline $timeline: this one does not start." \
-        "If its writes were handed over, or it was stopped cleanly before the promote, it can be a standby as it is:" \
-        "kubectl exec $me -c prepare -- touch $pgdata/standby.signal;" \
-        "else let it be copied anew: kubectl delete pvc data-$me --wait=false && kubectl delete pod $me"
+        "To make a standby of it, from a new copy: kubectl delete pvc data-$me --wait=false && kubectl delete pod $me." \
+        "Only if it was stopped cleanly BEFORE the promote it can be one as it is: kubectl exec $me -c prepare --" \
+        "touch $pgdata/standby.signal"
     sleep "${PAUSE:-5}"
 done
 if [ -e "$pgdata/standby.signal" ]; then

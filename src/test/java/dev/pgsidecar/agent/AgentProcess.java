@@ -62,7 +62,7 @@ final class AgentProcess implements AutoCloseable {
     }
 
     /** The command line of the program under test. */
-    private static List<String> program() {
+    static List<String> program() {
         String executable = System.getProperty("pgsidecar.test.executable", "");
         List<String> command = new ArrayList<>();
         if (!executable.isEmpty()) {

@@ -5,14 +5,15 @@ import static org.awaitility.Awaitility.await;
 
 import dev.pgsidecar.cluster.Cluster;
 import dev.pgsidecar.cluster.Postgres;
+import dev.pgsidecar.cluster.Psql;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -21,7 +22,6 @@ import org.junit.jupiter.api.Test;
 class LogsIT {
 
     private static final String PASSWORD = "hunter2-of-the-logs";
-    private static final Map<String, String> JSON = Map.of("PGSIDECAR_LOG_FORMAT", "json");
 
     @Test
     void isOneJsonObjectALine() throws Exception {
@@ -67,20 +67,32 @@ class LogsIT {
     }
 
     @Test
-    void putsATraceIntoOneField() throws Exception {
+    void putsATraceIntoOneField() {
         try (Cluster cluster = Cluster.on(17)) {
             Postgres server = cluster.primary("pg-0");
-            try (AgentProcess first = AgentProcess.beside(cluster, server);
-                    AgentProcess second = AgentProcess.start(
-                            cluster, server.port(), first.commandPort(), JSON)) { // a port that is taken
-                assertThat(second.process().waitFor(20, TimeUnit.SECONDS)).isTrue();
-                assertThat(second.log()
-                                .lines()
-                                .filter(line -> line.startsWith("{"))
-                                .map(JsonObject::new))
-                        .anySatisfy(line -> {
+            Psql.run(server, Path.of("deploy/sql/observe.sql").toAbsolutePath());
+            Psql.run(server, Path.of("deploy/sql/install.sql").toAbsolutePath(), "--dbname=pgsidecar");
+            server.sqlIn("pgsidecar", """
+                    CREATE OR REPLACE FUNCTION pgsidecar.pause_writes(by_node text, databases name[], by_method text,
+                      for_time interval, by_operation text, by_whom text, because text) RETURNS jsonb
+                      LANGUAGE sql AS $$ SELECT '{"not": "what is expected"}'::jsonb $$""");
+            try (AgentProcess agent = AgentProcess.start(
+                            cluster,
+                            server.port(),
+                            Map.of("PGSIDECAR_LOG_FORMAT", "json", "PGSIDECAR_POSTGRES_DATABASE", "pgsidecar"))
+                    .awaitAnswer()) {
+                agent.await200("/primary");
+                agent.order("/v1/writes/pause", Paused.ALL, "Prefer", "wait=30");
+                assertThat(lines(agent))
+                        .filteredOn(line -> line.containsKey("stackTrace"))
+                        .singleElement()
+                        .satisfies(line -> {
                             assertThat(line.getString("level")).isEqualTo("ERROR");
-                            assertThat(line.getString("stackTrace")).contains("Exception", "\n\tat ");
+                            assertThat(line.getString("message"))
+                                    .startsWith("pause-")
+                                    .endsWith(" failed");
+                            assertThat(line.getString("stackTrace"))
+                                    .contains("NullPointerException", "\n\tat dev.pgsidecar.");
                         });
             }
         }
