@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -45,7 +46,7 @@ class KubernetesFilesIT {
         assumeThat(Manifests.canRender())
                 .as("kubectl, which has kustomize in it")
                 .isTrue();
-        manifests = Manifests.render(folder);
+        manifests = Manifests.render(folder, UnaryOperator.identity());
     }
 
     @Test
@@ -69,6 +70,20 @@ class KubernetesFilesIT {
         assertThatThrownBy(() ->
                         KubernetesTypes.check(changed(manifests.get("Certificate", "pg-tls"), "dnsNames:", "dnsName:")))
                 .hasMessageContaining("dnsName");
+    }
+
+    @Test
+    void whatTheExampleHasInCommentsWorksToo(@TempDir Path other) throws Exception {
+        Manifests without = Manifests.render(other, example -> example.replaceAll("(?m)^#  ", "  ")
+                .replaceAll("(?m)^.*/(cert-manager|service-monitor)\\n", ""));
+        assertThat(without.all()).allSatisfy(KubernetesTypes::check);
+        assertThat(without.names("Certificate")).isEmpty();
+        assertThat(Manifests.<Map<String, Object>>at(without.get("Secret", "pg-tls"), "data"))
+                .containsOnlyKeys("tls.crt", "tls.key", "ca.crt");
+        Map<String, Object> agent = named(list(without.pods().getFirst(), "initContainers"), "pgsidecar");
+        assertThat(Manifests.<Map<String, Object>>list(agent, "env"))
+                .extracting(each -> each.get("name"))
+                .contains("PGSIDECAR_POSTGRES_SYSTEM_IDENTIFIER");
     }
 
     private static Map<String, Object> changed(Map<String, Object> manifest, String what, String into) {

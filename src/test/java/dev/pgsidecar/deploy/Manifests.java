@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.yaml.snakeyaml.LoaderOptions;
@@ -25,8 +26,8 @@ record Manifests(List<Map<String, Object>> all) {
                 .anyMatch(folder -> Files.isExecutable(Path.of(folder, "kubectl")));
     }
 
-    /** Renders the example with secrets that a test made up. */
-    static Manifests render(Path folder) throws Exception {
+    /** Renders the example, its kustomization.yaml changed, with secrets that a test made up. */
+    static Manifests render(Path folder, UnaryOperator<String> change) throws Exception {
         Path copy = folder.resolve("deploy");
         assertThat(new ProcessBuilder("cp", "-r", "deploy", copy.toString())
                         .inheritIO()
@@ -35,7 +36,9 @@ record Manifests(List<Map<String, Object>> all) {
                 .isZero();
         Path overlay = copy.resolve("kubernetes/overlays/example");
         Path secrets = Files.createDirectories(overlay.resolve("secrets"));
-        for (String file : List.of("pgsidecar", "replicator", "tokens", "peer-token")) {
+        Path kustomization = overlay.resolve("kustomization.yaml");
+        Files.writeString(kustomization, change.apply(Files.readString(kustomization)));
+        for (String file : List.of("pgsidecar", "replicator", "tokens", "peer-token", "tls.crt", "tls.key", "ca.crt")) {
             Files.writeString(secrets.resolve(file), "secret of the test\n");
         }
         Process kubectl = new ProcessBuilder("kubectl", "kustomize", overlay.toString())
