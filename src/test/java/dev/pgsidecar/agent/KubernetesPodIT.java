@@ -138,7 +138,7 @@ class KubernetesPodIT {
     }
 
     @Test
-    void theyBecomeAClusterAndFollowAPromote() throws Exception {
+    void theyBecomeAClusterFollowAPromoteAndHandOver() throws Exception {
         startHaproxy();
         for (int pod = 0; pod < ADDRESSES.size(); pod++) {
             startAgent(pod); // before its server, as a sidecar does
@@ -161,6 +161,14 @@ class KubernetesPodIT {
         sql(0, "CREATE ROLE app LOGIN PASSWORD 'app'");
         sql(0, "CREATE TABLE t AS SELECT 1 AS v");
         awaitProbe(2, "/readiness", 200, "ok");
+        for (int pod = 0; pod < ADDRESSES.size(); pod++) {
+            sql(
+                    pod,
+                    "ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (\"pg-%d\", \"pg-%d\")'"
+                            .formatted((pod + 1) % 3, (pod + 2) % 3));
+            sql(pod, "SELECT pg_reload_conf()");
+        }
+        awaitProbe(1, "/quorum", 200, "ok");
         awaitServer(writers, "pg-0");
         awaitServer(readers, "pg-[12]");
         assertThat(sql(0, "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_replication USING (pid)"))
@@ -168,7 +176,7 @@ class KubernetesPodIT {
 
         servers.get(0).destroyForcibly().waitFor(); // and its children with it
         awaitProbe(0, "/primary", 503, "down");
-        promote(1);
+        order(1, "promote", "--dead", "pg-0");
         awaitServer(writers, "pg-1");
         await("the other standby follows by itself")
                 .atMost(Duration.ofSeconds(60))
@@ -189,20 +197,19 @@ class KubernetesPodIT {
                 .isEqualTo("2");
     }
 
-    private void promote(int pod) {
-        AgentProcess.Ended ended = AgentProcess.run(
-                folder,
-                Map.of(),
-                "promote",
+    /** As an operator does, and it must succeed. */
+    private String order(int pod, String... command) {
+        List<String> arguments = new ArrayList<>(List.of(command));
+        arguments.addAll(List.of(
                 "--url",
                 "https://%s:%d".formatted(ADDRESSES.get(pod), commandPort),
                 "--ca",
                 secrets.resolve("ca.crt").toString(),
                 "--token-file",
-                secrets.resolve("ops-token").toString(),
-                "--dead",
-                "pg-0");
+                secrets.resolve("ops-token").toString()));
+        AgentProcess.Ended ended = AgentProcess.run(folder, Map.of(), arguments.toArray(String[]::new));
         assertThat(ended.exitCode()).as(ended.output()).isZero();
+        return ended.output();
     }
 
     private Path volume(int pod) {
