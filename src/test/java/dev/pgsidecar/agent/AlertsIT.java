@@ -72,9 +72,10 @@ class AlertsIT {
             paused.promote("pg-1", paused.handOver("pg-1").getLong("generation"));
             firing(prometheus, "HandOverLeft@pg-0");
             assertThat(prometheus.ask("max_over_time(ALERTS{alertstate=\"firing\", severity=\"critical\","
-                            + " alertname!=\"HandOverUnfinished\"}[2m])"))
+                            + " alertname!~\"HandOverUnfinished|NoAgentScraped\"}[2m])"))
                     .as(
-                            "the old primary holds its writes back, so it is no second one; a slow host may take long to promote")
+                            "the old primary holds its writes back, so it is no second one; a slow host may take long to promote,"
+                                    + " and Prometheus to begin")
                     .isEmpty();
             assertThat(prometheus.value("pgsidecar_probe_failed{reason=\"superseded\"}", "pg-0"))
                     .isEqualTo("1");
