@@ -20,6 +20,7 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import javax.net.ssl.HttpsURLConnection;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLHandshakeException;
 import javax.net.ssl.TrustManagerFactory;
 
 /**
@@ -84,19 +85,13 @@ record Api(String name, String url, Optional<String> token, Optional<Path> autho
         }
     }
 
+    /** Once more where the agent ended the handshake, as it may while it takes a new certificate: nothing was ordered yet. */
     private Answer send(String method, String path, JsonObject body, Map<String, String> headers) throws Unreachable {
         try {
-            HttpURLConnection connection = open(method, path);
-            headers.forEach(connection::setRequestProperty);
-            if (body != null) {
-                connection.setDoOutput(true);
-                connection.setRequestProperty("Content-Type", "application/json");
-                connection.getOutputStream().write(body.encode().getBytes(StandardCharsets.UTF_8));
-            }
-            int status = connection.getResponseCode();
-            try (InputStream answer = status < 400 ? connection.getInputStream() : connection.getErrorStream()) {
-                String text = answer == null ? "{}" : new String(answer.readAllBytes(), StandardCharsets.UTF_8);
-                return new Answer(status, new JsonObject(text));
+            try {
+                return sendOnce(method, path, body, headers);
+            } catch (SSLHandshakeException _) {
+                return sendOnce(method, path, body, headers);
             }
         } catch (IOException e) {
             throw new Unreachable("no answer from %s: %s".formatted(url, e.getMessage()));
@@ -104,6 +99,22 @@ record Api(String name, String url, Optional<String> token, Optional<Path> autho
             throw new Unreachable("%s is no agent's command listener: it does not answer with JSON".formatted(url));
         } catch (IllegalArgumentException e) {
             throw new Unreachable("%s is no URL: %s".formatted(url, e.getMessage()));
+        }
+    }
+
+    private Answer sendOnce(String method, String path, JsonObject body, Map<String, String> headers)
+            throws IOException {
+        HttpURLConnection connection = open(method, path);
+        headers.forEach(connection::setRequestProperty);
+        if (body != null) {
+            connection.setDoOutput(true);
+            connection.setRequestProperty("Content-Type", "application/json");
+            connection.getOutputStream().write(body.encode().getBytes(StandardCharsets.UTF_8));
+        }
+        int status = connection.getResponseCode();
+        try (InputStream answer = status < 400 ? connection.getInputStream() : connection.getErrorStream()) {
+            String text = answer == null ? "{}" : new String(answer.readAllBytes(), StandardCharsets.UTF_8);
+            return new Answer(status, new JsonObject(text));
         }
     }
 
