@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -34,6 +35,14 @@ class DocumentsIT {
     @TempDir
     Path folder;
 
+    /** The trio of the pages that leave it as it was; opened by the first of them. */
+    private Stage shared;
+
+    @AfterEach
+    void closeShared() {
+        close(shared);
+    }
+
     /** One test per page that has something to run. */
     @TestFactory
     Stream<DynamicTest> pages() {
@@ -55,10 +64,8 @@ class DocumentsIT {
                 String at = "%s:%d".formatted(page.file(), block.line());
                 String where = block.has("on") ? block.note("on") : "pg-0";
                 if (block.language().equals("stage")) {
-                    close(stage);
-                    stage = Stage.open(
-                            Files.createTempDirectory(folder, "stage"),
-                            Stage.Set.valueOf(block.text().toUpperCase(Locale.ROOT)));
+                    closeUnlessShared(stage);
+                    stage = open(block.text());
                 } else if (block.has("output")) {
                     assertShows(at, block.text(), written);
                 } else if (block.has("in another terminal, until")) {
@@ -77,6 +84,24 @@ class DocumentsIT {
                 }
             }
         } finally {
+            closeUnlessShared(stage);
+        }
+    }
+
+    private Stage open(String name) throws IOException {
+        if (!name.equals("shared trio")) {
+            return Stage.open(
+                    Files.createTempDirectory(folder, "stage"), Stage.Set.valueOf(name.toUpperCase(Locale.ROOT)));
+        }
+        if (shared == null) {
+            shared = Stage.open(Files.createTempDirectory(folder, "shared"), Stage.Set.TRIO);
+        }
+        shared.newTerminals();
+        return shared;
+    }
+
+    private void closeUnlessShared(Stage stage) {
+        if (stage != shared) {
             close(stage);
         }
     }

@@ -17,7 +17,8 @@ import java.util.stream.Stream;
  * what it says holds for the block that follows it:
  *
  * <pre>
- * &lt;!-- stage: agent --&gt;                       from here on the commands have a new stage (see {@link Stage.Set})
+ * &lt;!-- stage: agent --&gt;                       from here on the commands have a new stage (see {@link Stage.Set});
+ *                                                 "shared trio" is one for all pages that leave it as it was
  * &lt;!-- on: pg-1 --&gt;, &lt;!-- on: pg-1 as postgres --&gt;  where they are typed, and by whom; else by root on pg-0
  * &lt;!-- exits 1 --&gt;                            one of the commands fails, with this status; all others succeed
  * &lt;!-- in another terminal, until: WORDS --&gt;  they go on; what follows waits until they have written this

@@ -41,7 +41,6 @@ final class Stage implements AutoCloseable {
     private final Process process;
     private final Path folder;
     private final Map<String, Terminal> terminals = new HashMap<>();
-    private final List<Terminal> others = new ArrayList<>();
 
     private Stage(Process process, Path folder) {
         this.process = process;
@@ -125,11 +124,15 @@ final class Stage implements AutoCloseable {
         return terminals.computeIfAbsent(where, this::open);
     }
 
+    /** From now on commands are typed into terminals that nothing was typed into before. */
+    void newTerminals() {
+        terminals.values().forEach(Terminal::close);
+        terminals.clear();
+    }
+
     /** One more of the same, for what does not end. */
     Terminal anotherTerminal(String where) {
-        Terminal terminal = open(where);
-        others.add(terminal);
-        return terminal;
+        return open(where);
     }
 
     private Terminal open(String where) {

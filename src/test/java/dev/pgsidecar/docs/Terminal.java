@@ -65,6 +65,11 @@ final class Terminal {
         }
     }
 
+    /** Ends the shell; not what it has started in the background. */
+    void close() {
+        process.destroy();
+    }
+
     /** What the commands that were typed last have written so far. */
     String output() {
         try {
