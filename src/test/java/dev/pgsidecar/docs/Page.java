@@ -4,12 +4,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -18,7 +14,8 @@ import java.util.stream.Stream;
  *
  * <pre>
  * &lt;!-- stage: agent --&gt;                       from here on the commands have a new stage (see {@link Stage.Set});
- *                                                 "shared trio" is one for all pages that leave it as it was
+ *                                                 "shared trio" is one for all pages that leave it as it was;
+ *                                                 "none: REASON" is "not run" for all that follows
  * &lt;!-- on: pg-1 --&gt;, &lt;!-- on: pg-1 as postgres --&gt;  where they are typed, and by whom; else by root on pg-0
  * &lt;!-- exits 1 --&gt;                            one of the commands fails, with this status; all others succeed
  * &lt;!-- in another terminal, until: WORDS --&gt;  they go on; what follows waits until they have written this
@@ -32,13 +29,6 @@ import java.util.stream.Stream;
  * @param file from the repository's root
  */
 public record Page(Path file, List<Block> blocks) {
-
-    private static final Pattern FENCE = Pattern.compile("( *)```(\\w*)");
-    private static final Pattern NOTE = Pattern.compile(
-            "(stage|on|in another terminal, until|writes|does|not run|run by): (.*)|(exits) (\\d+)|(output)",
-            Pattern.DOTALL);
-    private static final Pattern UNFENCED = Pattern.compile(
-            " {4,}(pgsidecar|curl|make|psql|su|sudo|systemctl|docker|kubectl|apt-get|runuser|install|cp|PG\\w+=\\S+) .*");
 
     /**
      * Something to do: a fenced block, or what a comment says.
@@ -89,61 +79,11 @@ public record Page(Path file, List<Block> blocks) {
                 .toList();
     }
 
-    static Page read(Path file) {
+    private static Page read(Path file) {
         try {
-            return new Page(file, blocks(file, Files.readAllLines(file)));
+            return new Page(file, new PageReader(file, Files.readAllLines(file)).blocks());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
-        }
-    }
-
-    private static List<Block> blocks(Path file, List<String> lines) {
-        List<Block> blocks = new ArrayList<>();
-        Map<String, String> notes = new LinkedHashMap<>();
-        for (int at = 0; at < lines.size(); at++) {
-            int begin = at;
-            Matcher fence = FENCE.matcher(lines.get(at));
-            if (fence.matches()) {
-                StringBuilder text = new StringBuilder();
-                while (!lines.get(++at).strip().equals("```")) {
-                    text.append(lines.get(at)
-                                    .replaceFirst("^ {0," + fence.group(1).length() + "}", ""))
-                            .append('\n');
-                }
-                blocks.add(new Block(begin + 1, fence.group(2), text.toString(), Map.copyOf(notes)));
-                notes.clear();
-            } else if (lines.get(at).strip().startsWith("<!--")) {
-                StringBuilder comment = new StringBuilder(lines.get(at));
-                while (!lines.get(at).strip().endsWith("-->")) {
-                    comment.append('\n').append(lines.get(++at));
-                }
-                note(file, begin + 1, comment.toString().strip(), notes, blocks);
-            } else if (UNFENCED.matcher(lines.get(at)).matches()) {
-                throw new AssertionError("%s:%d: commands stand in ```sh fences".formatted(file, begin + 1));
-            } else if (!notes.isEmpty() && !lines.get(at).isBlank()) {
-                throw new AssertionError("%s:%d: %s: no block follows".formatted(file, begin, notes));
-            }
-        }
-        return blocks;
-    }
-
-    private static void note(Path file, int line, String comment, Map<String, String> notes, List<Block> blocks) {
-        Matcher note = NOTE.matcher(comment.substring("<!--".length(), comment.length() - "-->".length())
-                .strip());
-        if (!note.matches()) {
-            throw new AssertionError("%s:%d: no such comment: %s".formatted(file, line, comment));
-        }
-        String name = Stream.of(note.group(1), note.group(3), note.group(5))
-                .filter(each -> each != null)
-                .findFirst()
-                .orElseThrow();
-        String value = note.group(1) != null ? note.group(2) : note.group(3) != null ? note.group(4) : "";
-        switch (name) {
-            case "stage", "does" -> {
-                blocks.add(new Block(line, name, value, Map.copyOf(notes)));
-                notes.clear();
-            }
-            default -> notes.put(name, value);
         }
     }
 }
