@@ -100,6 +100,7 @@ final class Stage implements AutoCloseable {
                 furnish("pg-0", "primary");
                 atOnce(Map.of("pg-1", "standby pg-0", "pg-2", "standby pg-0"));
                 atOnce(Map.of("pg-0", "agent pg-1 pg-2", "pg-1", "agent pg-0 pg-2", "pg-2", "agent pg-0 pg-1"));
+                furnish("pg-0", "settled pg-1 pg-2");
             }
         }
     }
