@@ -3,6 +3,8 @@ package dev.pgsidecar.cli;
 import dev.pgsidecar.api.CommandListener;
 import dev.pgsidecar.config.Configuration;
 import dev.pgsidecar.config.Launch;
+import dev.pgsidecar.config.Logging;
+import dev.pgsidecar.config.Settings;
 import io.quarkus.runtime.Quarkus;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -27,7 +29,9 @@ final class AgentCommand implements Callable<Integer> {
             return Main.USAGE;
         }
         Launch.with(configuration.get());
-        CommandListener.properties(configuration.get().settings().command()).forEach(System::setProperty);
+        Settings settings = configuration.get().settings();
+        Logging.properties(settings).forEach(System::setProperty);
+        CommandListener.properties(settings.command()).forEach(System::setProperty);
         int[] exit = {0};
         Quarkus.run(null, (code, failure) -> exit[0] = failure == null ? code : failed(failure));
         return exit[0];

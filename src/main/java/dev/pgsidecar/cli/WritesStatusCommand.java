@@ -2,6 +2,7 @@ package dev.pgsidecar.cli;
 
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import java.util.Optional;
 import picocli.CommandLine.Command;
 
 /** {@code pgsidecar writes status}: whether they are paused, by whom, until when. */
@@ -29,6 +30,7 @@ final class WritesStatusCommand extends ApiCommand {
         String state = writes.getString("state");
         if (state.equals("open")) {
             System.out.println("writes are not paused");
+            Optional.ofNullable(writes.getJsonObject("last")).ifPresent(WritesStatusCommand::showLast);
             return;
         }
         if (state.equals("not-installed")) {
@@ -50,6 +52,18 @@ final class WritesStatusCommand extends ApiCommand {
         line("final LSN", writes.getString("finalLsn", "not known yet"));
         System.out.println("  undo by hand, as a superuser in the agent's database:");
         writes.getJsonArray("undo").forEach(statement -> System.out.println("    " + statement + ";"));
+    }
+
+    private static void showLast(JsonObject last) {
+        System.out.printf(
+                "the last pause, generation %d, by %s (%s), from %s to %s: %s%n",
+                last.getLong("generation"),
+                last.getString("orderedBy"),
+                last.getString("reason"),
+                last.getString("startedAt"),
+                last.getString("endedAt"),
+                last.getString("how"));
+        last.getJsonArray("kept").forEach(what -> System.out.println("  left alone: " + what));
     }
 
     private static void line(String name, String value) {

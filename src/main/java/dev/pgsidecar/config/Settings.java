@@ -46,6 +46,8 @@ public interface Settings {
 
     Metrics metrics();
 
+    Log log();
+
     /** {@link #name()}, or the host name. */
     default String instanceName() {
         return name().orElseGet(Settings::hostName);
@@ -276,5 +278,43 @@ public interface Settings {
 
         @Allowed("true or false")
         boolean patroniNames();
+    }
+
+    /** What the agent says while it runs, and how. */
+    @RegisterForReflection
+    interface Log {
+        @Allowed("text or json")
+        LogFormat format();
+
+        /** The least grave that is told. */
+        @Allowed("error, warn, info or debug")
+        LogLevel level();
+
+        /** Parts of the program that are told at another level. */
+        List<LogCategory> categories();
+    }
+
+    /** The form of a line. */
+    enum LogFormat {
+        TEXT,
+        JSON
+    }
+
+    /** How grave a line is, the gravest first. */
+    enum LogLevel {
+        ERROR,
+        WARN,
+        INFO,
+        DEBUG
+    }
+
+    /** Loggers whose names begin alike, at a level of their own. */
+    @RegisterForReflection
+    interface LogCategory {
+        @Allowed("a logger's name or its beginning up to a dot, such as dev.pgsidecar.observe")
+        String name();
+
+        @Allowed("error, warn, info or debug")
+        LogLevel level();
     }
 }

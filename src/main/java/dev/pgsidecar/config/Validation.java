@@ -64,6 +64,15 @@ final class Validation {
         checkTls();
         checkPeers();
         checkPartitions();
+        checkLog();
+    }
+
+    private void checkLog() {
+        for (Key key : keys("pgsidecar.log.categories[*].name")) {
+            if (!value(key.name()).matches("[\\w$]+(\\.[\\w$]+)*")) {
+                refuse(key, key.allowed());
+            }
+        }
     }
 
     private void checkPartitions() {

@@ -1,5 +1,6 @@
 package dev.pgsidecar.observe;
 
+import dev.pgsidecar.postgres.catalog.EndedPause;
 import dev.pgsidecar.postgres.catalog.Facts;
 import dev.pgsidecar.postgres.catalog.WritePause;
 import io.vertx.core.json.JsonArray;
@@ -16,7 +17,11 @@ public final class WritesDocument {
         if (!facts.pausable()) {
             return new JsonObject().put("state", "not-installed");
         }
-        return facts.writePause().map(WritesDocument::of).orElseGet(() -> new JsonObject().put("state", "open"));
+        return facts.writePause().map(WritesDocument::of).orElseGet(() -> {
+            JsonObject open = new JsonObject().put("state", "open");
+            facts.lastPause().ifPresent(last -> open.put("last", of(last)));
+            return open;
+        });
     }
 
     /** A pause. */
@@ -41,6 +46,18 @@ public final class WritesDocument {
         pause.guarantee().ifPresent(guarantee -> json.put("guarantee", guarantee));
         pause.finalLsn().ifPresent(lsn -> json.put("finalLsn", lsn.toString()).put("finalLsnBytes", lsn.bytes()));
         return json.put("undo", new JsonArray(pause.undo()));
+    }
+
+    private static JsonObject of(EndedPause last) {
+        return new JsonObject()
+                .put("generation", last.generation())
+                .put("node", last.node())
+                .put("orderedBy", last.orderedBy())
+                .put("reason", last.reason())
+                .put("startedAt", last.started().toString())
+                .put("endedAt", last.ended().toString())
+                .put("how", last.how())
+                .put("kept", new JsonArray(last.kept()));
     }
 
     private static double seconds(Duration duration) {

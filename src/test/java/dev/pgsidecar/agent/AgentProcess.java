@@ -62,7 +62,7 @@ final class AgentProcess implements AutoCloseable {
     }
 
     /** The command line of the program under test. */
-    private static List<String> program() {
+    static List<String> program() {
         String executable = System.getProperty("pgsidecar.test.executable", "");
         List<String> command = new ArrayList<>();
         if (!executable.isEmpty()) {
@@ -259,7 +259,7 @@ final class AgentProcess implements AutoCloseable {
     private boolean answers() {
         assertThat(process.isAlive()).as("alive: %s", log()).isTrue();
         try {
-            return status("/liveness") == 200 && (!commanded || log().contains("[CommandListener] commands on"));
+            return status("/liveness") == 200 && (!commanded || log().contains("commands on http"));
         } catch (UncheckedIOException e) {
             return false;
         }

@@ -161,6 +161,16 @@ final class Caretaken implements AutoCloseable {
         return this;
     }
 
+    /** Waits until no operation runs: with a schedule as frequent as a test's, one may be under way at any moment. */
+    Caretaken awaitRest() {
+        await("no operation runs")
+                .atMost(Duration.ofSeconds(20))
+                .until(() -> agent.look("/v1/operations").getJsonArray("operations").stream()
+                        .map(JsonObject.class::cast)
+                        .noneMatch(operation -> operation.getString("state").equals("running")));
+        return this;
+    }
+
     @Override
     public void close() {
         if (agent != null) {

@@ -196,6 +196,9 @@ class HandOverIT {
             assertThat(wrong.exitCode()).isEqualTo(1);
             Ended again = AgentProcess.run(folder, environment, "writes", "resume", "--agent", "pg-0");
             assertThat(again.exitCode()).isZero();
+            Ended status = AgentProcess.run(folder, environment, "writes", "status", "--agent", "pg-0");
+            assertThat(status.output())
+                    .contains("writes are not paused", "the last pause, generation 1, by ops", ": resumed by ops");
         }
     }
 

@@ -97,6 +97,8 @@ class WritesIT {
             assertThat(paused.primary().queryIn("app", "SELECT count(*) FROM t"))
                     .isEqualTo("1");
             assertThat(paused.state()).isEqualTo("open");
+            assertThat(paused.agent().look("/v1/writes").getJsonObject("last").getString("how"))
+                    .isEqualTo("resumed by ops");
             paused.agent().await200("/primary");
             assertThat(paused.resume().getBoolean("changed")).as("again").isFalse();
             assertThat(paused.pauseAll("5s").getLong("generation")).isEqualTo(2);
@@ -193,6 +195,11 @@ class WritesIT {
             assertThat(paused.primary()
                             .queryIn("pgsidecar", "SELECT ended_how || ' ' || kept FROM pgsidecar.write_pause"))
                     .isEqualTo("expired [\"other has the connection limit 7; before the pause: -1\"]");
+            JsonObject last = paused.agent().look("/v1/writes").getJsonObject("last");
+            assertThat(last.getLong("generation")).isEqualTo(generation);
+            assertThat(last.getString("how")).isEqualTo("expired");
+            assertThat(last.getJsonArray("kept"))
+                    .containsExactly("other has the connection limit 7; before the pause: -1");
             paused.primary().sql("ALTER DATABASE other CONNECTION LIMIT -1");
             assertThat(Paused.settings(paused.primary())).isEqualTo(before);
             Paused.write(paused.primary());

@@ -229,6 +229,40 @@ class ConfigurationTest {
     }
 
     @Test
+    void tellsTheLogWhatToWrite() throws Exception {
+        assertThat(Logging.properties(
+                        load("pgsidecar: { name: pg-0 }", Map.of(), Map.of()).settings()))
+                .containsEntry("quarkus.log.console.json.enabled", "false")
+                .containsEntry("quarkus.log.level", "INFO")
+                .containsEntry("quarkus.log.category.\"io.quarkus\".level", "WARN")
+                .containsEntry("quarkus.log.category.\"dev.pgsidecar\".level", "INFO");
+        String told =
+                "pgsidecar: { log: { format: json, level: error, categories: [ { name: io.vertx, level: debug } ] } }";
+        assertThat(Logging.properties(load(told, Map.of(), Map.of()).settings()))
+                .containsEntry("quarkus.log.console.json.enabled", "true")
+                .containsEntry("quarkus.log.level", "ERROR")
+                .containsEntry("quarkus.log.category.\"io.quarkus\".level", "ERROR")
+                .containsEntry("quarkus.log.category.\"dev.pgsidecar\".level", "ERROR")
+                .containsEntry("quarkus.log.category.\"io.vertx\".level", "DEBUG");
+        assertThat(Logging.properties(load("pgsidecar: { log: { level: debug } }", Map.of(), Map.of())
+                        .settings()))
+                .containsEntry("quarkus.log.level", "INFO")
+                .containsEntry("quarkus.log.category.\"dev.pgsidecar\".level", "DEBUG");
+        assertThat(problems(
+                        "pgsidecar: { log: { level: loud, categories: [ { name: 'a\"b', level: info } ] } }",
+                        Map.of(),
+                        Map.of()))
+                .singleElement()
+                .asString()
+                .contains("pgsidecar.log.level", "\"loud\" is not allowed; allowed: error, warn, info or debug");
+        assertThat(problems(
+                        "pgsidecar: { log: { categories: [ { name: 'a\"b', level: info } ] } }", Map.of(), Map.of()))
+                .singleElement()
+                .asString()
+                .contains("pgsidecar.log.categories[0].name");
+    }
+
+    @Test
     void readsDatabasesAndTheirSchedule() throws Exception {
         Settings.Partition partition = load(
                         "pgsidecar: { partition: { databases: [app, \"a,b\"], schedule: \"0 0 3 * * ?\", mode: report } }",

@@ -77,7 +77,8 @@ public final class Pictures {
                         activity(),
                         List.of(),
                         true,
-                        pause),
+                        pause,
+                        Optional.empty()),
                 Upstream.NONE);
     }
 
@@ -240,7 +241,8 @@ public final class Pictures {
                             activity(),
                             List.of(),
                             true,
-                            pause),
+                            pause,
+                            Optional.empty()),
                     before);
         }
 

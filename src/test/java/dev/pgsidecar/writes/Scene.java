@@ -116,7 +116,8 @@ final class Scene {
                 facts.activity(),
                 facts.preparedTransactions(),
                 facts.pausable(),
-                facts.writePause());
+                facts.writePause(),
+                facts.lastPause());
     }
 
     static WalSender sender(String application, long replay) {

@@ -23,7 +23,8 @@ public record Facts(
         Activity activity,
         List<PreparedTransaction> preparedTransactions,
         boolean pausable,
-        Optional<WritePause> writePause) {
+        Optional<WritePause> writePause,
+        Optional<EndedPause> lastPause) {
 
     private static final String PAUSABLE =
             "coalesce(has_table_privilege(to_regclass('pgsidecar.write_pause'), 'SELECT'), false)";
@@ -57,7 +58,8 @@ public record Facts(
                   'activity', %s,
                   'prepared', %s,
                   'pausable', %s,
-                  'pause', %s)
+                  'pause', %s,
+                  'last_pause', %s)
                 FROM here""".formatted(
                         Server.sql(),
                         WalPositions.sql(),
@@ -68,7 +70,8 @@ public record Facts(
                         Activity.sql(version),
                         PreparedTransaction.sql(),
                         PAUSABLE,
-                        pausable ? WritePause.sql() : "NULL");
+                        pausable ? WritePause.sql() : "NULL",
+                        pausable ? EndedPause.sql() : "NULL");
     }
 
     /** Reads what {@link #sql} answered. */
@@ -85,6 +88,7 @@ public record Facts(
                 Activity.of(fields.object("activity").orElseThrow(), server.seesAll()),
                 fields.list("prepared", PreparedTransaction::of),
                 fields.flag("pausable").orElseThrow(),
-                fields.object("pause").map(WritePause::of));
+                fields.object("pause").map(WritePause::of),
+                fields.object("last_pause").map(EndedPause::of));
     }
 }
