@@ -189,7 +189,7 @@ final class Stage implements AutoCloseable {
         String trial =
                 "mkdir -p $0/u $0/w && mount -t tmpfs t $0 && mkdir $0/u $0/w && ip link add a0 type veth peer name b0"
                         + " && mount -t overlay o -o lowerdir=/etc,upperdir=$0/u,workdir=$0/w /etc"
-                        + " && for each in nsenter runuser adduser curl jq haproxy; do command -v $each || { echo no $each; exit 1; }; done";
+                        + " && for each in nsenter runuser adduser curl jq haproxy systemd-sysusers; do command -v $each || { echo no $each; exit 1; }; done";
         try {
             Path folder = Files.createTempDirectory("pgsidecar-stage");
             Process process = new ProcessBuilder(
