@@ -21,8 +21,7 @@ import picocli.CommandLine.ParameterException;
 class CommandLinesTest {
 
     /** A line that begins with the program, behind variables, another program's "--", or a pipe. */
-    private static final Pattern LINE =
-            Pattern.compile("(?:^|[|;&(`] *|-- |[\"'])(?:[A-Z_]+=\\S+ )*pgsidecar ([^`]*)");
+    private static final Pattern LINE = Pattern.compile("(?:^|[|;&(`] *|-- |[\"'])(?:[A-Z_]+=\\S+ )*pgsidecar ([^`]*)");
 
     /** Where its arguments end. */
     private static final Pattern REST = Pattern.compile("\\s*([|;&<>)]|[12]>| #).*", Pattern.DOTALL);

@@ -34,6 +34,8 @@ final class Stage implements AutoCloseable {
         TRIO
     }
 
+    private static final List<String> NAMESPACES =
+            List.of("unshare", "--mount", "--net", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc");
     private static final Path SCRIPTS = Path.of("src/test/resources/stage").toAbsolutePath();
     private static final Duration TO_FURNISH = Duration.ofSeconds(90);
     private static final Optional<String> IMPOSSIBLE = tried();
@@ -55,11 +57,8 @@ final class Stage implements AutoCloseable {
     /** Sets a stage up; the folder has to be empty. */
     static Stage open(Path folder, Set set) {
         List<String> hosts = set == Set.TRIO ? List.of("pg-0", "pg-1", "pg-2") : List.of("pg-0");
-        List<String> command =
-                new ArrayList<>(List.of("unshare", "--mount", "--net", "--uts", "--ipc", "--pid", "--fork"));
-        command.addAll(List.of(
-                "--kill-child", "--mount-proc", "bash", SCRIPTS.resolve("stage").toString()));
-        command.add(folder.toString());
+        List<String> command = new ArrayList<>(NAMESPACES);
+        command.addAll(List.of("bash", SCRIPTS.resolve("stage").toString(), folder.toString()));
         command.addAll(hosts);
         ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
         builder.redirectOutput(folder.resolve("stage.log").toFile());
@@ -78,11 +77,16 @@ final class Stage implements AutoCloseable {
         try {
             Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxrwxrwx")); // also for other users
             Stage stage = new Stage(builder.start(), folder);
-            for (String host : hosts) {
-                stage.awaitHost(host);
+            try {
+                for (String host : hosts) {
+                    stage.awaitHost(host);
+                }
+                stage.furnish(set);
+                return stage;
+            } catch (RuntimeException | Error e) {
+                stage.close();
+                throw e;
             }
-            stage.furnish(set);
-            return stage;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -186,40 +190,21 @@ final class Stage implements AutoCloseable {
     }
 
     private static Optional<String> tried() {
-        String trial =
-                "mkdir -p $0/u $0/w && mount -t tmpfs t $0 && mkdir $0/u $0/w && ip link add a0 type veth peer name b0"
-                        + " && mount -t overlay o -o lowerdir=/etc,upperdir=$0/u,workdir=$0/w /etc"
-                        + " && for each in nsenter runuser adduser curl jq haproxy systemd-sysusers; do command -v $each || { echo no $each; exit 1; }; done";
         try {
             Path folder = Files.createTempDirectory("pgsidecar-stage");
-            Process process = new ProcessBuilder(
-                            "unshare",
-                            "--mount",
-                            "--net",
-                            "--pid",
-                            "--fork",
-                            "--mount-proc",
-                            "bash",
-                            "-c",
-                            trial,
-                            folder.toString())
-                    .redirectErrorStream(true)
-                    .start();
+            List<String> command = new ArrayList<>(NAMESPACES);
+            command.addAll(List.of("bash", SCRIPTS.resolve("probe").toString(), folder.toString()));
+            Process process =
+                    new ProcessBuilder(command).redirectErrorStream(true).start();
             String said = new String(process.getInputStream().readAllBytes()).strip();
             boolean possible = process.waitFor() == 0;
-            deleteRecursively(folder);
+            Files.delete(folder);
             return possible ? Optional.empty() : Optional.of("no stage can be set up here: " + said);
         } catch (IOException e) {
             return Optional.of("no stage can be set up here: " + e.getMessage());
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
         }
-    }
-
-    private static void deleteRecursively(Path folder) throws IOException {
-        Files.delete(folder.resolve("u"));
-        Files.delete(folder.resolve("w"));
-        Files.delete(folder);
     }
 
     /** Ends everything on it. */
