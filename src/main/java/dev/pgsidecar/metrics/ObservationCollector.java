@@ -9,6 +9,8 @@ import dev.pgsidecar.observe.Observation.Answered;
 import dev.pgsidecar.observe.Observation.Unanswered;
 import dev.pgsidecar.observe.Observations;
 import dev.pgsidecar.postgres.Failure;
+import dev.pgsidecar.postgres.Identity;
+import dev.pgsidecar.postgres.PostgresException;
 import io.prometheus.client.Collector;
 import io.prometheus.client.CollectorRegistry;
 import jakarta.enterprise.inject.Produces;
@@ -27,6 +29,7 @@ public class ObservationCollector extends Collector {
 
     private final Observations observations;
     private final Settings settings;
+    private final Identity identity;
     private final String version;
 
     ObservationCollector(
@@ -35,6 +38,7 @@ public class ObservationCollector extends Collector {
             @ConfigProperty(name = "quarkus.application.version") String version) {
         this.observations = observations;
         this.settings = settings;
+        this.identity = new Identity(settings);
         this.version = version;
     }
 
@@ -64,7 +68,15 @@ public class ObservationCollector extends Collector {
                         instance.isPresent())
                 .add("pg_up", "Whether the last scrape of metrics could connect to the server", instance.isPresent())
                 .add("pg_exporter_last_scrape_error", "Whether it could not", instance.isEmpty());
-        page.add("pgsidecar_build_info", "The agent's own version", 1, "version", version);
+        page.add("pgsidecar_build_info", "The agent's own version", 1, "version", version)
+                .add(
+                        "pgsidecar_instance_info",
+                        "The agent's name and its cluster, whether the server answers or not",
+                        1,
+                        "name",
+                        settings.instanceName(),
+                        "system_identifier",
+                        systemIdentifier(history));
         for (Failure.Kind kind : Failure.Kind.values()) {
             page.add(
                     "pgsidecar_observation_failures_total",
@@ -96,7 +108,7 @@ public class ObservationCollector extends Collector {
                     .ifPresent(statistics -> StatisticsMetrics.add(page, statistics, seesAll));
             history.slow()
                     .flatMap(slow -> slow.facts(now, late(settings.observe().sizesEvery())))
-                    .ifPresent(facts -> ServerMetrics.add(page, facts, now.wall()));
+                    .ifPresent(facts -> ServerMetrics.add(page, facts, seen.role(), now.wall()));
             if (settings.metrics().oldSlotNames()) {
                 page.repeat("pg_replication_slots_", "pg_replication_slot_");
             }
@@ -105,6 +117,18 @@ public class ObservationCollector extends Collector {
             }
         });
         return page;
+    }
+
+    /** A file is read only as long as no server has answered. Empty while it is not known. */
+    private String systemIdentifier(History history) {
+        if (history.lastAnswered().isPresent()) {
+            return history.lastAnswered().get().instance().facts().server().systemIdentifier();
+        }
+        try {
+            return identity.expected().orElse("");
+        } catch (PostgresException _) {
+            return ""; // pgsidecar_observation_failed{reason="identity-unreadable"} tells
+        }
     }
 
     /** What should have come every so often and has not for so long is not the truth any more. */

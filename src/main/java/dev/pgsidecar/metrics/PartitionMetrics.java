@@ -84,6 +84,12 @@ final class PartitionMetrics {
                         "Until rows that come in fall into the default partition, or are refused",
                         seen.timeLeft(),
                         labels);
+        set.premade()
+                .ifPresent(ahead -> page.add(
+                        set.byTime() ? "pgsidecar_partition_premake_seconds" : "pgsidecar_partition_premake_numbers",
+                        "How far ahead premake wants partitions",
+                        set.byTime() ? ahead / 1e6 : ahead,
+                        labels));
         seen.contents().ifPresent(contents -> contents(page, set, contents, labels));
     }
 

@@ -1,13 +1,16 @@
 package dev.pgsidecar.metrics;
 
 import dev.pgsidecar.observe.Instance;
+import dev.pgsidecar.observe.Role;
 import dev.pgsidecar.postgres.catalog.Activity;
 import dev.pgsidecar.postgres.catalog.PreparedTransaction;
 import dev.pgsidecar.postgres.catalog.Server;
+import dev.pgsidecar.postgres.catalog.Setting;
 import dev.pgsidecar.postgres.catalog.SlowFacts;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
+import java.util.Optional;
 
 /** The server as a whole: its start, sessions and vacuum's brakes; and, as of the slow tick, sizes and the archiver. */
 final class ServerMetrics {
@@ -56,7 +59,7 @@ final class ServerMetrics {
     }
 
     /** What the slow tick saw; the archiver's ages are by the agent's clock. */
-    static void add(Page page, SlowFacts facts, Instant now) {
+    static void add(Page page, SlowFacts facts, Role role, Instant now) {
         facts.databases().forEach(database -> page.add(
                         "pg_database_size_bytes",
                         "Disk space used by the database",
@@ -90,5 +93,19 @@ final class ServerMetrics {
                         "pg_stat_archiver_last_archive_age",
                         "Time in seconds since last WAL segment was successfully archived",
                         archiver.lastArchivedAt().map(last -> Duration.between(last, now)));
+        if (archives(facts, role)) {
+            page.add(
+                    "pgsidecar_archiver_failing",
+                    "Whether archive_command failed when it was last tried",
+                    archiver.failing());
+        }
+    }
+
+    /** A standby archives only where archive_mode is always; what it counted as a primary is no news. */
+    private static boolean archives(SlowFacts facts, Role role) {
+        String mode = Optional.ofNullable(facts.settings().get("archive_mode"))
+                .map(Setting::shown)
+                .orElse("off");
+        return mode.equals("always") || mode.equals("on") && role == Role.PRIMARY;
     }
 }

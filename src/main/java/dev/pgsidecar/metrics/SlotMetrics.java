@@ -65,10 +65,16 @@ final class SlotMetrics {
                                         since, instance.facts().server().now())),
                         labels)
                 .add("pgsidecar_slot_temporary", "Whether the slot ends with its session", slot.temporary(), labels);
-        slot.invalidationReason()
+        slot.synced()
+                .ifPresent(synced -> page.add(
+                        "pgsidecar_slot_synced",
+                        "Whether it is a copy of the primary's, which nobody uses",
+                        synced,
+                        labels));
+        slot.lostTo()
                 .ifPresent(reason -> page.add(
                         "pgsidecar_slot_invalidated",
-                        "The slot is of no use any more (PostgreSQL 17 and later)",
+                        "The slot is of no use any more",
                         true,
                         "slot",
                         slot.name(),

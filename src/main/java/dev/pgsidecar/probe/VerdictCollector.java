@@ -34,8 +34,15 @@ public class VerdictCollector extends Collector {
     public List<MetricFamilySamples> collect() {
         GaugeMetricFamily verdicts = new GaugeMetricFamily(
                 "pgsidecar_probe_passes", "Whether the health check would answer 200", List.of("probe"));
-        SHOWN.forEach((name, probe) ->
-                verdicts.addMetric(List.of(name), answers.verdict(probe).passes() ? 1 : 0));
-        return List.of(verdicts);
+        GaugeMetricFamily reasons = new GaugeMetricFamily(
+                "pgsidecar_probe_failed", "Why the health check would answer 503", List.of("probe", "reason"));
+        SHOWN.forEach((name, probe) -> {
+            Verdict verdict = answers.verdict(probe);
+            verdicts.addMetric(List.of(name), verdict.passes() ? 1 : 0);
+            if (!verdict.passes()) {
+                reasons.addMetric(List.of(name, verdict.reason()), 1);
+            }
+        });
+        return List.of(verdicts, reasons);
     }
 }

@@ -466,7 +466,7 @@ record PromoteChecks(
             return Check.passed(SYNCHRONOUS, "the dead primary called it sync", required);
         }
         return asMuchAsTheSynchronous(primary)
-                .or(() -> asMuchAsTheQuorum(primary, names, state))
+                .or(() -> asMuchAsTheQuorum(dead.get().name(), primary, names, state))
                 .map(whom -> Check.passed(SYNCHRONOUS, "as much WAL as " + whom, required))
                 .orElseGet(() -> Check.doubtful(
                         SYNCHRONOUS,
@@ -487,14 +487,22 @@ record PromoteChecks(
         return notAhead(primary, "sync").findFirst().map(peer -> peer + ", which was synchronous");
     }
 
-    /** Of n standbys any k were enough: among any n - k + 1 there is one that has every acknowledged commit. */
-    private Optional<String> asMuchAsTheQuorum(PeerInstance primary, String names, String own) {
+    /**
+     * Of n standbys any k were enough: among any n - k + 1 there is one that has every acknowledged commit. Where all servers have
+     * one list of all their names, the primary's own is among them, and nobody who could have acknowledged.
+     */
+    private Optional<String> asMuchAsTheQuorum(String dead, PeerInstance primary, String names, String own) {
         Matcher any = ANY.matcher(names);
         if (!any.matches()) {
             return Optional.empty();
         }
         int enough = Integer.parseInt(any.group(1));
-        int all = any.group(2).split(",").length;
+        boolean namesake = primary.downstreams().stream()
+                .anyMatch(each -> each.application().equals(dead));
+        long all = Stream.of(any.group(2).split(","))
+                .map(each -> each.strip().replace("\"", ""))
+                .filter(each -> namesake || !each.equals(dead))
+                .count();
         long notAhead = notAhead(primary, "quorum").count() + (own.equals("quorum") ? 1 : 0);
         return notAhead >= all - enough + 1
                 ? Optional.of("%d of the %d of which any %d were enough".formatted(notAhead, all, enough))

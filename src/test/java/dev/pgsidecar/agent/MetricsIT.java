@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -21,6 +22,9 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The metrics page beside a primary with everything that it can show, and beside its standby. */
 @Tag("agent")
@@ -38,6 +42,9 @@ class MetricsIT {
             .map(name -> name + " non-histogram and non-summary metrics should not have \"_count\" suffix")
             .collect(Collectors.toUnmodifiableSet());
 
+    /** The archiver tries three times in a row, and then rests for a minute. */
+    private static final Duration ARCHIVER = Duration.ofSeconds(90);
+
     @Test
     void showsWhatDashboardsRead() throws Exception {
         try (Cluster cluster = Cluster.on(17)) {
@@ -46,6 +53,7 @@ class MetricsIT {
                     Map.of("max_prepared_transactions", "5", "wal_level", "logical", "max_slot_wal_keep_size", "1GB"));
             Postgres primary = cluster.primary("pg-0", settings);
             Postgres standby = cluster.standby("pg-1", primary, Standby.WITH_SLOT);
+            String identifier = identifier(primary);
             primary.sql(
                     "SELECT pg_create_logical_replication_slot('changes', 'pgoutput')",
                     "SELECT pg_create_physical_replication_slot('doomed', true)",
@@ -63,6 +71,11 @@ class MetricsIT {
                                 "pgsidecar_observation_failures_total{reason=\"down\",} 0.0",
                                 "pgsidecar_probe_passes{probe=\"primary\",} 1.0",
                                 "pgsidecar_probe_passes{probe=\"replica\",} 0.0",
+                                "pgsidecar_probe_failed{probe=\"replica\",reason=\"not-replica\",} 1.0",
+                                "pgsidecar_instance_info{name=\"",
+                                "\",system_identifier=\"%s\",} 1.0".formatted(identifier),
+                                "pgsidecar_archiver_failing 0.0",
+                                "pgsidecar_slot_synced{slot=\"changes\",} 0.0",
                                 "pg_exporter_last_scrape_error 0.0",
                                 "pg_replication_is_replica 0.0",
                                 "pg_replication_lag_seconds 0.0",
@@ -96,6 +109,10 @@ class MetricsIT {
                                 "pgsidecar_replay_paused 0.0"));
                 String full = page(atPrimary);
                 String ofStandby = page(atStandby);
+                assertThat(full).doesNotContain("pgsidecar_probe_failed{probe=\"primary\"");
+                assertThat(ofStandby)
+                        .as("a standby that does not archive")
+                        .doesNotContain("pgsidecar_archiver_failing");
                 assertDocumented(full + ofStandby);
 
                 primary.sql("SELECT pg_drop_replication_slot('doomed')");
@@ -109,11 +126,81 @@ class MetricsIT {
                                     "pgsidecar_up 0.0",
                                     "pg_up 0.0",
                                     "pgsidecar_probe_passes{probe=\"health\",} 0.0",
+                                    "pgsidecar_probe_failed{probe=\"health\",reason=\"down\",} 1.0",
+                                    "\",system_identifier=\"%s\",} 1.0".formatted(identifier),
                                     "pg_exporter_last_scrape_error 1.0")
                             .doesNotContain("pgsidecar_role", "lag_bytes", "pg_replication_is_replica");
                 });
                 assertClean(full);
                 assertClean(ofStandby);
+            }
+        }
+    }
+
+    @Test
+    void tellsOfAnArchiverThatFailsUntilItSucceeds() {
+        try (Cluster cluster = Cluster.on(17)) {
+            Postgres server = cluster.primary("pg-0", Map.of("archive_mode", "on", "archive_command", "'false'"));
+            server.sql("SELECT pg_switch_wal()");
+            try (AgentProcess agent = AgentProcess.start(
+                            cluster, server.port(), Map.of("PGSIDECAR_OBSERVE_SIZES_EVERY", "1s"))
+                    .awaitAnswer()) {
+                await().atMost(ARCHIVER)
+                        .untilAsserted(() -> assertThat(page(agent)).contains("pgsidecar_archiver_failing 1.0"));
+                server.setting("archive_command", "'true'");
+                await().atMost(ARCHIVER).untilAsserted(() -> {
+                    server.sql("SELECT pg_switch_wal()");
+                    assertThat(page(agent)).contains("pgsidecar_archiver_failing 0.0");
+                });
+            }
+        }
+    }
+
+    @Tag("versions")
+    @ParameterizedTest
+    @ValueSource(ints = {15, 16, 17, 18})
+    void tellsOfASlotThatIsLost(int major) {
+        try (Cluster cluster = Cluster.on(major)) {
+            Postgres server = cluster.primary("pg-0", Map.of("max_slot_wal_keep_size", "1MB", "min_wal_size", "32MB"));
+            server.sql(
+                    "SELECT pg_create_physical_replication_slot('doomed', true)",
+                    "SELECT pg_create_physical_replication_slot('unused')");
+            try (AgentProcess agent = AgentProcess.beside(cluster, server)) {
+                agent.await200("/primary");
+                assertThat(page(agent)).doesNotContain("pgsidecar_slot_invalidated");
+                for (int segment = 0; segment < 4; segment++) {
+                    server.sql("SELECT pg_logical_emit_message(false, '', 'x')", "SELECT pg_switch_wal()");
+                }
+                server.sql("CHECKPOINT");
+                await().untilAsserted(() -> assertThat(page(agent))
+                        .contains("pgsidecar_slot_invalidated{slot=\"doomed\",reason=\"wal_removed\",} 1.0")
+                        .doesNotContain("pgsidecar_slot_invalidated{slot=\"unused\""));
+                server.sql("SELECT pg_drop_replication_slot('doomed')");
+                await().untilAsserted(() -> assertThat(page(agent)).doesNotContain("pgsidecar_slot_invalidated"));
+            }
+        }
+    }
+
+    /** What is known of the cluster without its server: what the agent has learned in an earlier life. */
+    @Test
+    void namesItsClusterWhileTheServerIsAway(@TempDir Path state) {
+        try (Cluster cluster = Cluster.on(17)) {
+            Postgres server = cluster.primary("pg-0");
+            String identifier = identifier(server);
+            String[] arguments = {"--state-dir", state.toString(), "--name", "pg-0"};
+            try (AgentProcess agent = AgentProcess.beside(cluster, server, arguments)) {
+                agent.await200("/primary");
+            }
+            server.kill();
+            try (AgentProcess agent = AgentProcess.beside(cluster, server, arguments)) {
+                assertThat(page(agent))
+                        .contains("pgsidecar_instance_info{name=\"pg-0\",system_identifier=\"%s\",} 1.0"
+                                .formatted(identifier));
+            }
+            try (AgentProcess agent = AgentProcess.beside(cluster, server, "--name", "pg-0")) {
+                assertThat(page(agent))
+                        .as("one that never saw a server")
+                        .contains("pgsidecar_instance_info{name=\"pg-0\",system_identifier=\"\",} 1.0");
             }
         }
     }
@@ -167,6 +254,10 @@ class MetricsIT {
                 assertThat(ticks).as("far fewer than scrapes").isLessThan(500);
             }
         }
+    }
+
+    private static String identifier(Postgres server) {
+        return server.query("SELECT system_identifier FROM pg_control_system()");
     }
 
     private static String page(AgentProcess agent) {

@@ -100,6 +100,8 @@ class PartitionsIT {
         assertThat(server.agent().getText("/metrics"))
                 .contains("pgsidecar_partition_last_run_failed{database=\"app\",set=\"public.a_days\",} 0.0")
                 .contains("pgsidecar_partition_numbers_until_default{database=\"app\",set=\"public.a_items\",} 45000.0")
+                .contains("pgsidecar_partition_premake_numbers{database=\"app\",set=\"public.a_items\",} 40000.0")
+                .contains("pgsidecar_partition_premake_seconds{database=\"app\",set=\"public.a_days\",} 345600.0")
                 .contains("pgsidecar_partition_up{database=\"app\",} 1.0");
         assertThat(done(server.maintain("public.a_days"), "public.a_days").getLong("made"))
                 .as("nothing is left to do")

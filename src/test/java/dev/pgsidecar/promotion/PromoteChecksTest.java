@@ -170,6 +170,15 @@ class PromoteChecksTest {
         assertThat(sync(one, peer("pg-2", 0x1001))).isTrue();
         Peer two = dead("pg-0", "ANY 2 (\"pg-1\", \"pg-2\")", both);
         assertThat(sync(two, silent("pg-2"))).as("each has all").isFalse();
+        String everybody = "ANY 1 (\"pg-0\", \"pg-1\", \"pg-2\")";
+        assertThat(sync(dead("pg-0", everybody, both), peer("pg-2", 0x1000)))
+                .as("one list for all servers: the primary did not wait for itself")
+                .isFalse();
+        assertThat(sync(dead("pg-0", everybody, both), silent("pg-2"))).isTrue();
+        List<Downstream> namesake = List.of(both.getFirst(), both.getLast(), standby("pg-0", "quorum"));
+        assertThat(sync(dead("pg-0", everybody, namesake), peer("pg-2", 0x1000)))
+                .as("a standby has the primary's name, and may have acknowledged")
+                .isTrue();
         assertThat(sync(dead("pg-0", "ANY 1 (*)", both), peer("pg-2", 0x1000)))
                 .as("of how many, is not known")
                 .isTrue();

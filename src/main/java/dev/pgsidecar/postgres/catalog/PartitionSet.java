@@ -231,6 +231,14 @@ public record PartitionSet(
         return partitions.isEmpty() ? Optional.empty() : Optional.of(partitions.getLast());
     }
 
+    /** How far, on the set's axis, its partitions reach ahead right after maintenance: premake times its newest one. */
+    public OptionalLong premade() {
+        return newest().filter(last -> last.from().isPresent() && last.to().isPresent())
+                .map(last -> OptionalLong.of(
+                        premake * (last.to().getAsLong() - last.from().getAsLong())))
+                .orElseGet(OptionalLong::empty);
+    }
+
     /** Up to where, from this point on, each row finds its partition without a gap; the point itself if it finds none. */
     public long coveredFrom(long point) {
         long covered = point;

@@ -40,6 +40,13 @@ public record Slot(
         Optional<Boolean> failover,
         Optional<Boolean> synced) {
 
+    /** Why it is of no use any more: the server's own word, or before 17 what else tells it. */
+    public Optional<String> lostTo() {
+        return invalidationReason
+                .or(() -> walStatus.filter("lost"::equals).map(_ -> "wal_removed"))
+                .or(() -> conflicting.filter(Boolean::booleanValue).map(_ -> "conflict"));
+    }
+
     static String sql(ServerVersion version) {
         String since16 = version.atLeast(16) ? ", conflicting" : "";
         String since17 = version.atLeast(17)

@@ -30,7 +30,15 @@ public record SlowFacts(
             Optional<String> lastArchived,
             Optional<Instant> lastArchivedAt,
             Optional<String> lastFailed,
-            Optional<Instant> lastFailedAt) {}
+            Optional<Instant> lastFailedAt) {
+
+        /** Whether it has failed since it last succeeded. */
+        public boolean failing() {
+            return lastFailedAt
+                    .filter(failed -> lastArchivedAt.filter(failed::isBefore).isEmpty())
+                    .isPresent();
+        }
+    }
 
     /** The segments in pg_wal and their size in bytes. */
     public record WalFolder(long segments, long bytes) {}
