@@ -11,10 +11,10 @@ JAR = target/quarkus-app/quarkus-run.jar
 EXECUTABLE = $(wildcard $(CURDIR)/target/pgsidecar-*-runner)
 NEEDS_EXECUTABLE = @test -x "$(EXECUTABLE)" || { echo "$@: there is no native executable; make native builds it" >&2; exit 1; }
 
-.PHONY: help demo demo-down test soak bench test-native native fmt run jar
+.PHONY: help demo demo-down test soak bench test-native test-containers native fmt run jar
 
 help: ## lists the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 demo: $(JAR) ## starts a primary, two standbys and an agent beside each, and shows them live (no root, no Docker)
 	@JAVA_HOME=$(JDK) deploy/demo/demo
@@ -38,6 +38,11 @@ test-native: ## the tests that run the agent as a process, against the native ex
 	$(NEEDS_EXECUTABLE)
 	$(MVN) test-compile failsafe:integration-test failsafe:verify -Dtest.groups=agent \
 	  -Dpgsidecar.test.executable="$(EXECUTABLE)" -Dtest.reports=failsafe-reports-native
+
+test-containers: ## the native executable as an image beside PostgreSQL, and deploy/compose (needs an engine: scripts/docker-engine)
+	$(NEEDS_EXECUTABLE)
+	$(MVN) test-compile failsafe:integration-test failsafe:verify -Dtest.groups=containers -Dpgsidecar.test.containers=required \
+	  -Dpgsidecar.test.executable="$(EXECUTABLE)" -Dtest.reports=failsafe-reports-containers
 
 native: ## builds the native executable (needs GRAALVM_HOME with native-image for JDK 25)
 	@test -x "$${GRAALVM_HOME:-}/bin/native-image" || { echo "make native: set GRAALVM_HOME to a GraalVM or Mandrel for JDK 25, or use Dockerfile.native" >&2; exit 1; }

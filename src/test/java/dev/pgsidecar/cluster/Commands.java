@@ -12,7 +12,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /** Runs programs to their end. */
-final class Commands {
+public final class Commands {
     private Commands() {}
 
     /**
@@ -21,7 +21,7 @@ final class Commands {
      * @param folder its working folder; inside a cluster's folder, the command ends with the cluster at the latest
      * @throws BenchException when it cannot be started, fails or takes longer, with all it wrote
      */
-    static String run(Path folder, Duration timeout, List<String> command) {
+    public static String run(Path folder, Duration timeout, List<String> command) {
         ProcessBuilder builder = new ProcessBuilder(command).directory(folder.toFile());
         builder.redirectInput(new File("/dev/null"));
         prepare(builder);
