@@ -28,7 +28,8 @@ GRANT pg_read_all_stats TO pgsidecar_caretaker;
 BEGIN;
 
 SELECT format('GRANT CONNECT ON DATABASE %I TO pgsidecar', current_database()) \gexec
-SELECT format('GRANT TEMPORARY ON DATABASE %I TO pgsidecar_caretaker', current_database()) \gexec -- for a rescue
+-- For a rescue.
+SELECT format('GRANT TEMPORARY ON DATABASE %I TO pgsidecar_caretaker', current_database()) \gexec
 
 \if :absent
 \else

@@ -5,7 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.pgsidecar.agent.AgentProcess.Ended;
 import dev.pgsidecar.cluster.Postgres;
-import java.io.IOException;
+import dev.pgsidecar.docs.Page;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -136,7 +136,8 @@ class HandOverIT {
                     .equals("1"));
             paused.trio().agent("pg-2").await200("/replica");
             List<String> outputs = new ArrayList<>();
-            for (List<String> command : commands(Path.of("docs/runbooks/hand-over.md"))) {
+            for (String line : Page.commands("docs/runbooks/hand-over.md", "pgsidecar")) {
+                List<String> command = arguments(line);
                 Ended ended = AgentProcess.run(folder, environment, command.toArray(String[]::new));
                 assertThat(ended.exitCode())
                         .as("%s: %s", command, ended.output())
@@ -205,14 +206,11 @@ class HandOverIT {
         return standby.query("SHOW primary_conninfo").replaceAll("port='?\\d+'?", "port=" + upstream.port());
     }
 
-    /** The arguments of each line that begins with the program's name, in the document's blocks. */
-    private static List<List<String>> commands(Path document) throws IOException {
-        return Files.readAllLines(document).stream()
-                .filter(line -> line.startsWith("    pgsidecar "))
-                .map(line -> Arrays.stream(line.strip().split(" (?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)"))
-                        .skip(1)
-                        .map(argument -> argument.replace("\"", ""))
-                        .toList())
+    /** The arguments of a line that begins with the program's name. */
+    private static List<String> arguments(String line) {
+        return Arrays.stream(line.split(" (?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)"))
+                .skip(1)
+                .map(argument -> argument.replace("\"", ""))
                 .toList();
     }
 }

@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.pgsidecar.cluster.Postgres;
+import dev.pgsidecar.docs.Page;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.Statement;
@@ -127,10 +127,7 @@ class WritesIT {
         try (Paused paused = new Paused(17, folder).startAgents()) {
             String before = Paused.settings(paused.primary());
             paused.pauseAll("1h");
-            List<String> commands = Files.readAllLines(Path.of("docs/runbooks/undo-a-pause-by-hand.md")).stream()
-                    .filter(line -> line.startsWith("    psql "))
-                    .map(String::strip)
-                    .toList();
+            List<String> commands = Page.commands("docs/runbooks/undo-a-pause-by-hand.md", "psql");
             assertThat(commands).hasSize(3);
             assertThat(shell(paused.primary(), commands.getFirst())).contains("pg-0");
             assertThat(shell(paused.primary(), commands.getLast()))
