@@ -30,7 +30,7 @@ soak: ## the long repetitions
 
 bench: ## figures of the native executable beside its neighbours, into target/benchmarks.md (about 15 minutes)
 	$(NEEDS_EXECUTABLE)
-	$(MVN) test-compile failsafe:integration-test failsafe:verify -Dtest.groups=bench -Dtest.excludedGroups= -Dtest.forks=1 -Dbench.minutes=$(or $(MINUTES),10) \
+	$(MVN) test-compile failsafe:integration-test failsafe:verify -Dtest.groups=bench -Dtest.excludedGroups= -Dbench.minutes=$(or $(MINUTES),10) \
 	  -Dpgsidecar.test.executable="$(EXECUTABLE)"
 	@cat target/benchmarks.md
 
@@ -41,7 +41,7 @@ test-native: ## the tests that run the agent as a process, against the native ex
 
 test-containers: ## the native executable as an image beside PostgreSQL, and deploy/compose (needs an engine: scripts/docker-engine)
 	$(NEEDS_EXECUTABLE)
-	$(MVN) test-compile failsafe:integration-test failsafe:verify -Dtest.groups=containers -Dtest.forks=1 -Dpgsidecar.test.containers=required \
+	$(MVN) test-compile failsafe:integration-test failsafe:verify -Dtest.groups=containers -Dpgsidecar.test.containers=required \
 	  -Dpgsidecar.test.executable="$(EXECUTABLE)" -Dtest.reports=failsafe-reports-containers
 
 native: ## builds the native executable (needs GRAALVM_HOME with native-image for JDK 25)

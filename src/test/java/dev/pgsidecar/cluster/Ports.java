@@ -13,12 +13,8 @@ import java.util.concurrent.ThreadLocalRandom;
  * free while the server it was chosen for is down.
  */
 final class Ports {
-    private static final int EACH = 6_000;
-
-    /** Two JVMs test at a time: each has ports of its own, as one cannot see which the other keeps for servers that are down. */
-    private static final int LOWEST = 20_000 + EACH * (Integer.getInteger("pgsidecar.test.fork", 1) % 2);
-
-    private static final int HIGHEST = LOWEST + EACH;
+    private static final int LOWEST = 20_000;
+    private static final int HIGHEST = 32_000;
     private static final int ATTEMPTS = 1_000;
     private static final Set<Integer> GIVEN = ConcurrentHashMap.newKeySet();
 
