@@ -16,6 +16,7 @@ import java.util.Optional;
  * @param recoverySignal whether there is a recovery.signal; absent where the role may not look
  * @param missingRights what the role lacks, each as the command that gives it
  * @param slotOfUpstream {@code primary_slot_name}
+ * @param replayEnded whether replay has come to the end of what is whole of the WAL that is here, and waits for more
  */
 record PromoteFacts(
         Facts facts,
@@ -23,6 +24,7 @@ record PromoteFacts(
         Optional<Boolean> recoverySignal,
         List<String> missingRights,
         Optional<String> slotOfUpstream,
+        boolean replayEnded,
         int maxSlots,
         int maxSenders) {
 
@@ -46,6 +48,8 @@ record PromoteFacts(
                    'psql -X -d pgsidecar -f install.sql')
                 ) AS rights(given, command) WHERE NOT given),
               'slot', nullif(current_setting('primary_slot_name'), ''),
+              'replay_ended', EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'startup'
+                  AND wait_event IN ('RecoveryWalStream', 'RecoveryRetrieveRetryInterval')),
               'max_slots', current_setting('max_replication_slots')::int,
               'max_senders', current_setting('max_wal_senders')::int)""";
 
@@ -64,6 +68,7 @@ record PromoteFacts(
                 signal,
                 texts(row.getJsonArray("missing")),
                 Optional.ofNullable(row.getString("slot")),
+                row.getBoolean("replay_ended"),
                 row.getInteger("max_slots"),
                 row.getInteger("max_senders"));
     }

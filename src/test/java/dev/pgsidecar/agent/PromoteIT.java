@@ -1,6 +1,7 @@
 package dev.pgsidecar.agent;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.pgsidecar.cluster.Postgres;
@@ -147,6 +148,47 @@ class PromoteIT {
                     .isEqualTo("[]");
             assertThat(first.query("SELECT count(*) FROM ledger")).isEqualTo("1000");
         }
+    }
+
+    /** The standbys have the beginning of a record of 200 MB, and will never have its end. */
+    @Test
+    void takesOverFromAPrimaryThatDiedWhileItSentARecord() throws Exception {
+        try (Trio trio = new Trio(17, folder).startAgents()) {
+            Postgres primary = trio.server("pg-0");
+            Postgres first = trio.server("pg-1");
+            Postgres second = trio.server("pg-2");
+            primary.sql("INSERT INTO ledger VALUES (1, 1, 1)");
+            Thread writer = Thread.ofVirtual().start(() -> assertThatThrownBy(() ->
+                            primary.sql("SELECT pg_logical_emit_message(false, 'pgsidecar', repeat('x', 200000000))"))
+                    .as("the primary dies first")
+                    .isInstanceOf(RuntimeException.class));
+            await().pollInterval(Duration.ofMillis(5))
+                    .atMost(Duration.ofSeconds(60))
+                    .until(() -> waiting(first) > 10_000_000 && waiting(second) > 10_000_000);
+            primary.kill();
+            writer.join();
+            trio.agent("pg-0").await503("/primary", "down");
+            await().until(() -> Stream.of(first, second)
+                    .allMatch(each -> each.query("SELECT count(*) FROM pg_stat_wal_receiver")
+                            .equals("0")));
+            String most = received(first) >= received(second) ? "pg-1" : "pg-2";
+
+            JsonObject operation = trio.promote(most, PG_0_IS_DEAD);
+
+            assertThat(operation.getString("state"))
+                    .as(operation.encodePrettily())
+                    .isEqualTo("succeeded");
+            assertThat(check(operation, "replayed").getString("found")).contains("the beginning of a record");
+            assertThat(trio.server(most).query("SELECT count(*) FROM ledger")).isEqualTo("1");
+        }
+    }
+
+    private static long waiting(Postgres standby) {
+        return Long.parseLong(standby.query("SELECT (pg_last_wal_receive_lsn() - pg_last_wal_replay_lsn())::bigint"));
+    }
+
+    private static long received(Postgres standby) {
+        return Long.parseLong(standby.query("SELECT (pg_last_wal_receive_lsn() - '0/0')::bigint"));
     }
 
     @Test

@@ -226,6 +226,19 @@ class PromoteChecksTest {
         assertThat(check(checks, "replayed").waivable()).isTrue();
         JsonObject enough = new JsonObject().put("generation", 7).put("maxLag", "4096");
         assertThat(failed(judge(behind, enough, HOLDER))).isEmpty();
+        JsonObject none = new JsonObject().put("generation", 7);
+        assertThat(failed(judge(behind, true, none, HOLDER)))
+                .as("what was received last may be on its way")
+                .containsExactly("replayed");
+        Instance torn = replica(FINAL, FINAL + 0x1000)
+                .received(FINAL + 0x1000)
+                .paused(HANDED_OVER)
+                .cut()
+                .instance();
+        assertThat(failed(judge(torn, none, HOLDER))).as("it replays").contains("replayed");
+        assertThat(failed(judge(torn, true, none, HOLDER)))
+                .as("the rest is no record")
+                .doesNotContain("replayed");
     }
 
     @Test
@@ -413,8 +426,12 @@ class PromoteChecksTest {
     }
 
     private static List<Check> judge(Instance standby, JsonObject request, Peer... peers) {
-        PromoteFacts facts =
-                new PromoteFacts(standby.facts(), List.of(), Optional.of(false), List.of(), Optional.empty(), 20, 10);
+        return judge(standby, false, request, peers);
+    }
+
+    private static List<Check> judge(Instance standby, boolean replayEnded, JsonObject request, Peer... peers) {
+        PromoteFacts facts = new PromoteFacts(
+                standby.facts(), List.of(), Optional.of(false), List.of(), Optional.empty(), replayEnded, 20, 10);
         return new PromoteChecks(
                         facts,
                         PromoteRequest.of(request),
