@@ -34,9 +34,10 @@ bench: ## figures of the native executable beside its neighbours, into target/be
 	  -Dpgsidecar.test.executable="$(EXECUTABLE)"
 	@cat target/benchmarks.md
 
-test-native: ## the tests that run the agent as a process, against the native executable
+# EXCEPT=long leaves out those that take minutes and try crashes, loads and neighbours: what differs natively shows in the others.
+test-native: ## the tests that run the agent as a process, against the native executable; EXCEPT=long: the short ones
 	$(NEEDS_EXECUTABLE)
-	$(MVN) test-compile failsafe:integration-test failsafe:verify -Dtest.groups=agent \
+	$(MVN) test-compile failsafe:integration-test failsafe:verify -Dtest.groups=agent -Dtest.excludedGroups="soak | bench$(EXCEPT:%= | %)" \
 	  -Dpgsidecar.test.executable="$(EXECUTABLE)" -Dtest.reports=failsafe-reports-native
 
 test-containers: ## the native executable as an image beside PostgreSQL, and deploy/compose (needs an engine: scripts/docker-engine)

@@ -22,6 +22,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** The agent-check port, asked by hand; HAProxy itself asks in {@link HaproxyIT}. */
 @Tag("agent")
+@Tag("long")
 class AgentCheckIT {
 
     private static final int MAX_CONNECTIONS = 20;

@@ -22,6 +22,7 @@ import org.postgresql.jdbc.PreferQueryMode;
 
 /** Everybody writes as hard as they can while writes are paused, again and again: nothing appears that must not. */
 @Tag("agent")
+@Tag("long")
 class FleetIT {
 
     /** Processes on their way into the database app: in no view yet, but with a lock on it. */

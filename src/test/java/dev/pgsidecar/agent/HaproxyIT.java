@@ -31,6 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** A real HAProxy with deploy/haproxy/haproxy.cfg before real servers: the traffic follows the role. */
 @Tag("agent")
+@Tag("long")
 class HaproxyIT {
 
     private static final Path HAPROXY = Path.of("/usr/sbin/haproxy");

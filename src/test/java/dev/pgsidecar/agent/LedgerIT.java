@@ -24,6 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Writers keep a ledger of what was acknowledged; after a promote all of it must be there. */
 @Tag("agent")
+@Tag("long")
 class LedgerIT {
 
     private static final int WRITERS = 8;

@@ -23,6 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** kill -9 of the agent at each point of a promote: its next start goes on, or says what is true. */
 @Tag("agent")
+@Tag("long")
 class PromoteCrashIT {
 
     private static final int KILLED = 137;

@@ -38,6 +38,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * the lease, or, once the hand-over is committed, by an order only; and every value is as it was.
  */
 @Tag("agent")
+@Tag("long")
 class WritesCrashIT {
 
     private static final JsonObject PAUSE = new JsonObject().put("all", true).put("ttl", "2s");

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** deploy/examples/hand-over with real servers, a client that writes all the while, and everything that goes wrong. */
 @Tag("agent")
+@Tag("long")
 class HandOverScriptIT {
 
     private static final Duration A_MINUTE = Duration.ofMinutes(1);
