@@ -247,9 +247,15 @@ final class Passage implements AutoCloseable {
         if (isBehind(Phase.VERIFIED)) {
             return "done before";
         }
-        premake();
+        if (!patience.until(resting(), Optional.empty(), (_, tables) -> tables.placed(id()))) {
+            premake();
+            patience.until(resting(), Optional.empty(), (_, tables) -> {
+                tables.analyze(id());
+                return null;
+            });
+        }
         patience.until(resting(), Optional.empty(), (_, tables) -> {
-            tables.analyze(id());
+            tables.place(id());
             return null;
         });
         return "partitions for the present are there, and analyzed";
@@ -274,7 +280,7 @@ final class Passage implements AutoCloseable {
                     List<String> warnings = new PartmanWork(session).premake(before);
                     PartitionSet after = session.set(set).orElseThrow();
                     if (!now.phase().swapped()) {
-                        new ConversionTables(session).placeNew(id());
+                        new ConversionTables(session).giveNew(id());
                     }
                     return "%d partitions made%s"
                             .formatted(

@@ -29,6 +29,8 @@ public final class ConversionTables {
     private static final Set<Phase> BEFORE_THE_SWAP =
             Set.of(Phase.CREATED, Phase.ATTACHED, Phase.COPIED, Phase.VERIFIED, Phase.CANCELLING);
 
+    private static final Set<Phase> WHILE_COPYING = Set.of(Phase.CREATED, Phase.ATTACHED, Phase.COPIED, Phase.VERIFIED);
+
     private final PartmanSession partman;
     private final Session session;
     private final ConversionWork work;
@@ -171,7 +173,7 @@ public final class ConversionTables {
                     range.low().orElse(null),
                     spec.template());
             cover(spec, range);
-            place(conversion);
+            give(conversion);
             work.asCaretaker();
             session.json(
                     "WITH changed AS (UPDATE pgsidecar_conversion.pgsidecar_conversion SET fingerprint = $2::text WHERE id = $1::bigint RETURNING 1)"
@@ -208,22 +210,42 @@ public final class ConversionTables {
         }
     }
 
-    /** Partitions belong to the owner, and are at their place from the beginning; nothing vacuums them while locks are wanted. */
-    private void place(Conversion conversion) throws PostgresException, InterruptedException {
+    /** Partitions belong to the owner; nothing vacuums them while locks are wanted. */
+    private void give(Conversion conversion) throws PostgresException, InterruptedException {
         session.run("SET LOCAL search_path = pg_catalog");
         PartitionSet set = partman.set(conversion.spec().incoming()).orElseThrow();
         new PartmanWork(partman).giveToOwner(new WorkSql(set, partman.schema()), set);
         work.asOwner(conversion);
-        run(texts(session.json(ConversionSql.leaves(conversion.spec())), "statements"));
+        run(texts(session.json(ConversionSql.unvacuumed(conversion.spec())), "statements"));
         work.asCaretaker();
     }
 
-    /** Partitions that were made since the beginning go to their place. */
-    public void placeNew(long id) throws PostgresException, NotNow, InterruptedException {
-        work.inTurn(id, PATIENCE, BEFORE_THE_SWAP, conversion -> {
-            place(conversion);
+    /** Partitions that were made since the beginning are as the first ones. */
+    public void giveNew(long id) throws PostgresException, NotNow, InterruptedException {
+        work.inTurn(id, PATIENCE, WHILE_COPYING, conversion -> {
+            give(conversion);
             return null;
         });
+    }
+
+    /** Whether partitions have gone to their place, where pg_partman does not look for them before the swap. */
+    public boolean placed(long id) throws PostgresException, InterruptedException {
+        Optional<Conversion> now = work.find(id);
+        return now.isPresent()
+                && session.json(ConversionSql.placed(now.get().spec())).getBoolean("placed");
+    }
+
+    /** Partitions go to their place one after the other: so many at once would keep writers waiting in the swap. */
+    public void place(long id) throws PostgresException, NotNow, InterruptedException {
+        Conversion now = work.find(id).orElseThrow(() -> ConversionWork.notNow(Why.ELSEWHERE, "it is over"));
+        for (String statement : texts(session.json(ConversionSql.leaves(now.spec())), "statements")) {
+            work.inTurn(id, PATIENCE, Set.of(Phase.VERIFIED), conversion -> {
+                work.asOwner(conversion);
+                session.run(statement);
+                work.asCaretaker();
+                return null;
+            });
+        }
     }
 
     /** From when this is committed whatever is written to the old table is written to the new one, too. */

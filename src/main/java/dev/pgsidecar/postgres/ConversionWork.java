@@ -114,7 +114,7 @@ public final class ConversionWork {
         if (!phases.contains(now.phase())) {
             throw new NotNow(Why.ELSEWHERE, "it is " + now.phase().id());
         }
-        if (turn.altered() && now.phase() != Phase.CANCELLING && now.phase() != Phase.REVERTED) {
+        if (turn.altered() && !phases.contains(Phase.CANCELLING)) { // what is undone need not be as it was
             throw new NotNow(
                     Why.ALTERED, "%s was altered since".formatted(now.spec().table()));
         }
@@ -182,12 +182,7 @@ public final class ConversionWork {
             asCaretaker();
             Optional<JsonArray> last = Optional.ofNullable(done.getJsonArray("last"));
             long rows = done.getLong("rows");
-            progress(
-                    conversion,
-                    last.isPresent() ? Optional.empty() : Optional.of(Phase.COPIED),
-                    rows,
-                    last,
-                    done.getLong("put") > 0);
+            progress(conversion, Optional.empty(), rows, last, done.getLong("put") > 0);
             return new Batch(rows, done.getLong("skipped"), last.isEmpty(), took);
         });
     }

@@ -107,13 +107,34 @@ public final class ConversionSql {
     public static final String INTERVAL =
             "SELECT json_build_object('sound', $1::text::interval >= interval '1 second', 'canonical', ($1::text::interval)::text)";
 
-    /** Partitions that are still where the new table is: they can be where they belong from the beginning. */
+    /** Statements that move partitions, which are where the new table is, to their place. */
     public static String leaves(Spec spec) {
+        return statements(spec, "format('ALTER TABLE %s SET SCHEMA " + spec.schema() + "', c.oid::regclass)", ofNew());
+    }
+
+    /** Statements that keep autovacuum from partitions. */
+    public static String unvacuumed(Spec spec) {
+        return statements(
+                spec,
+                "format('ALTER TABLE %s SET (autovacuum_enabled = false)', c.oid::regclass)",
+                "'autovacuum_enabled=false' = ANY (c.reloptions) IS NOT TRUE");
+    }
+
+    private static String ofNew() {
+        return "c.relnamespace = '%s'::regnamespace".formatted(Conversion.NEW);
+    }
+
+    private static String statements(Spec spec, String statement, String condition) {
         return """
-                SELECT json_build_object('statements', (SELECT coalesce(json_agg(format(
-                    'ALTER TABLE %%1$s SET SCHEMA %s; ALTER TABLE %s.%%2$I SET (autovacuum_enabled = false)', c.oid::regclass, c.relname)), '[]')
+                SELECT json_build_object('statements', (SELECT coalesce(json_agg(%s), '[]')
                   FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
-                  WHERE i.inhparent = '%s'::regclass AND c.relnamespace = '%s'::regnamespace))""".formatted(spec.schema(), spec.schema(), spec.incoming(), Conversion.NEW);
+                  WHERE i.inhparent = '%s'::regclass AND %s))""".formatted(statement, spec.incoming(), condition);
+    }
+
+    /** Whether a partition is at its place. */
+    public static String placed(Spec spec) {
+        return "SELECT json_build_object('placed', EXISTS (SELECT FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid"
+                + " WHERE i.inhparent = to_regclass('%s') AND NOT %s))".formatted(spec.incoming(), ofNew());
     }
 
     /** Statements that let partitions be vacuumed again, one after the other. */
