@@ -253,6 +253,8 @@ final class Converting implements Runbook {
             step(run, "verify", passage::verify);
             step(run, "prepare", passage::prepare);
             step(run, "swap", passage::swap);
+        }
+        if (!run.irrevocable()) {
             run.pointOfNoReturn();
         }
         step(run, "maintain", passage::maintain);

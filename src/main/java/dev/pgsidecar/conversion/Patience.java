@@ -93,9 +93,9 @@ final class Patience implements AutoCloseable {
 
     private String passing(PostgresException e, Optional<String> table) throws StepFailed, InterruptedException {
         Optional<String> state = e.sqlState();
-        boolean sessionEnded =
-                state.isEmpty() || state.get().startsWith("57P") || state.get().startsWith("08");
-        if (sessionEnded) {
+        boolean away =
+                state.isEmpty() || state.get().startsWith("57P") || state.get().startsWith("53");
+        if (away) {
             close();
             return e.failure().toString();
         }

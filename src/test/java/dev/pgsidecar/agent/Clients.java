@@ -122,7 +122,7 @@ final class Clients implements AutoCloseable {
             throws SQLException, IOException {
         List<Long> keys = new ArrayList<>(ledger.keySet());
         long id = keys.isEmpty() ? number : keys.get(random.nextInt(keys.size()));
-        long fresh = 1_000_000L + (done.get() * 100 + random.nextInt(100)) * CLIENTS + number;
+        long fresh = 900_000L + (done.get() * 100 + random.nextInt(100)) * CLIENTS + number;
         int amount = random.nextInt(1000);
         changing.set(number, id);
         adding.set(number, fresh);
