@@ -146,7 +146,9 @@ final class Converting implements Runbook {
         Optional<Column> control = looked.get().table().column(request.control());
         Optional<String> interval = interval(tables, control);
         Optional<Range> range = Optional.empty();
-        if (interval.isPresent() && looked.get().table().owned()) {
+        if (interval.isPresent()
+                && looked.get().table().owned()
+                && !looked.get().table().hiddenRows()) {
             range = Optional.of(tables.range(
                     looked.get().table(),
                     control.orElseThrow().name(),

@@ -54,14 +54,14 @@ final class Clients implements AutoCloseable {
         Clients clients = new Clients(server, table, through);
         for (int client = 0; client < CLIENTS; client++) {
             int number = client;
-            Map<Long, String> ledger = new TreeMap<>();
+            TreeMap<Long, String> ledger = new TreeMap<>();
             clients.ledgers.add(ledger);
             clients.threads.add(Thread.ofVirtual().start(() -> clients.run(number, ledger)));
         }
         return clients;
     }
 
-    private void run(int number, Map<Long, String> ledger) {
+    private void run(int number, TreeMap<Long, String> ledger) {
         Random random = new Random(number);
         while (!stop.get()) {
             try (Connection connection = server.connect("app", "app", "");
@@ -88,7 +88,7 @@ final class Clients implements AutoCloseable {
     }
 
     /** Its rows as they are: before the first statement, and after a crash. */
-    private void learn(int number, Statement statement, Map<Long, String> ledger) throws SQLException {
+    private void learn(int number, Statement statement, TreeMap<Long, String> ledger) throws SQLException {
         Map<Long, String> now = rows(number, statement);
         for (Map.Entry<Long, String> known : ledger.entrySet()) {
             boolean pending = known.getKey() == changing.get(number) || known.getKey() == adding.get(number);
@@ -118,10 +118,12 @@ final class Clients implements AutoCloseable {
         return rows;
     }
 
-    private void act(int number, Random random, Connection connection, Statement statement, Map<Long, String> ledger)
+    private void act(
+            int number, Random random, Connection connection, Statement statement, TreeMap<Long, String> ledger)
             throws SQLException, IOException {
-        List<Long> keys = new ArrayList<>(ledger.keySet());
-        long id = keys.isEmpty() ? number : keys.get(random.nextInt(keys.size()));
+        Long known = ledger.ceilingKey((long) random.nextInt(
+                Math.max(1, ledger.isEmpty() ? 1 : ledger.lastKey().intValue())));
+        long id = known == null ? number : known;
         long fresh = 900_000L + (done.get() * 100 + random.nextInt(100)) * CLIENTS + number;
         int amount = random.nextInt(1000);
         changing.set(number, id);
@@ -190,7 +192,7 @@ final class Clients implements AutoCloseable {
     }
 
     /** A transaction of a stricter level: it sees nothing that others do after it began. */
-    private void strictly(Connection connection, Statement statement, long id, int amount, Map<Long, String> ledger)
+    private void strictly(Connection connection, Statement statement, long id, int amount, TreeMap<Long, String> ledger)
             throws SQLException {
         connection.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);
         connection.setAutoCommit(false);

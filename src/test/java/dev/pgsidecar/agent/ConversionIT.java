@@ -150,7 +150,7 @@ class ConversionIT {
               UNION ALL SELECT 'index ' || substring(replace(pg_get_indexdef(indexrelid), ' ONLY ', ' ') FROM 'INDEX (.*)')
                 || coalesce(obj_description(indexrelid, 'pg_class'), '')
               FROM pg_index WHERE indrelid = 'e'::regclass AND NOT indisunique
-              UNION ALL SELECT 'trigger ' || tgname || tgenabled || pg_get_triggerdef(oid) FROM pg_trigger
+              UNION ALL SELECT 'trigger ' || tgname || tgenabled::text || pg_get_triggerdef(oid) FROM pg_trigger
               WHERE tgrelid = 'e'::regclass AND NOT tgisinternal AND tgname !~ 'pgsidecar'
               UNION ALL SELECT 'policy ' || polname || pg_get_expr(polqual, polrelid) || polroles::regrole[]::text FROM pg_policy
               WHERE polrelid = 'e'::regclass
@@ -199,13 +199,17 @@ class ConversionIT {
         assertThat(app.query(CARRIED)).isEqualTo(before);
         assertThat(app.query("SELECT md5(string_agg(e::text, '' ORDER BY id)) FROM e"))
                 .isEqualTo(rows);
-        assertThat(app.query("SELECT count(*) FROM e_log")).as("no trigger has fired").isEqualTo("500");
+        assertThat(app.query("SELECT count(*) FROM e_log"))
+                .as("no trigger has fired")
+                .isEqualTo("500");
         app.asApp("INSERT INTO e (note) VALUES ('new')", "DELETE FROM e_customers WHERE id = 2");
-        assertThat(app.query("SELECT id || ' ' || number FROM e WHERE note = 'new'")).isEqualTo("501 501");
+        assertThat(app.query("SELECT id || ' ' || number FROM e WHERE note = 'new'"))
+                .isEqualTo("501 501");
         assertThat(app.query("SELECT count(*) FROM e_log")).as("once").isEqualTo("501");
         assertThat(app.query("SELECT count(*) FROM e_view WHERE note = 'new'")).isEqualTo("1");
-        assertThat(app.query("SELECT bool_and(reloptions::text LIKE '%fillfactor=70%') FROM pg_inherits JOIN pg_class ON oid = inhrelid"
-                        + " WHERE inhparent = 'e'::regclass"))
+        assertThat(app.query(
+                        "SELECT bool_and(reloptions::text LIKE '%fillfactor=70%') FROM pg_inherits JOIN pg_class ON oid = inhrelid"
+                                + " WHERE inhparent = 'e'::regclass"))
                 .isEqualTo("t");
         assertThat(act(server, operation, "revert").getString("state")).isEqualTo("succeeded");
         assertThat(app.query(CARRIED)).isEqualTo(before);
@@ -227,11 +231,13 @@ class ConversionIT {
         JsonObject ended = server.agent().awaitEnd(new JsonObject(accepted.body()).getString("id"));
         assertThat(ended.getString("state")).as(ended.encodePrettily()).isEqualTo("succeeded");
         assertThat(app.query("SELECT count(*) FROM f")).isEqualTo("11");
-        assertThat(app.query("SELECT has_table_privilege('f_reader', 'f', 'SELECT')")).isEqualTo("t");
+        assertThat(app.query("SELECT has_table_privilege('f_reader', 'f', 'SELECT')"))
+                .isEqualTo("t");
         app.sql("TRUNCATE f");
         assertThat(app.query("SELECT count(*) FROM pgsidecar_converted.f")).isEqualTo("0");
         assertThat(act(server, ended, "finish").getString("state")).isEqualTo("succeeded");
-        assertThat(app.query("SELECT to_regclass('pgsidecar_converted.f') IS NULL")).isEqualTo("t");
+        assertThat(app.query("SELECT to_regclass('pgsidecar_converted.f') IS NULL"))
+                .isEqualTo("t");
     }
 
     @Test

@@ -1,12 +1,14 @@
 package dev.pgsidecar.agent;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.pgsidecar.cluster.Partitioned;
 import dev.pgsidecar.cluster.Postgres;
 import dev.pgsidecar.cluster.Standby;
 import io.vertx.core.json.JsonObject;
 import java.nio.file.Path;
+import java.time.Duration;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -53,7 +55,14 @@ class ConversionStoryIT {
                                 .encode())
                         .contains("42P10")
                         .contains("already moved to another partition");
-                JsonObject operation = Caretaken.order(server.agent(), ConversionIT.PATH, order);
+                String id = new JsonObject(
+                                server.agent().order(ConversionIT.PATH, order).body())
+                        .getString("id");
+                await("the conversion").atMost(Duration.ofMinutes(3)).until(() -> !server.agent()
+                        .look("/v1/operations/" + id)
+                        .getString("state")
+                        .equals("running"));
+                JsonObject operation = server.agent().look("/v1/operations/" + id);
                 assertThat(operation.getString("state"))
                         .as("%s%n%s", operation.encodePrettily(), server.agent().log())
                         .isEqualTo("succeeded");
