@@ -144,7 +144,7 @@ class ConversionIT {
                 attstorage, attcompression) || coalesce(pg_get_expr(adbin, adrelid), '') || coalesce(attacl::text, '')
                 || coalesce(col_description(attrelid, attnum), '') AS line
               FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
-              WHERE attrelid = 'e'::regclass AND attnum > 0
+              WHERE attrelid = 'e'::regclass AND attnum > 0 AND NOT attisdropped
               UNION ALL SELECT 'constraint ' || conname || pg_get_constraintdef(oid) || coalesce(obj_description(oid, 'pg_constraint'), '')
               FROM pg_constraint WHERE conrelid = 'e'::regclass AND contype IN ('c', 'f')
               UNION ALL SELECT 'index ' || substring(replace(pg_get_indexdef(indexrelid), ' ONLY ', ' ') FROM 'INDEX (.*)')

@@ -108,13 +108,14 @@ public final class PlainTableSql {
                   CASE polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END,
                   (SELECT string_agg(CASE WHEN u = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(u)) END, ', ')
                    FROM unnest(polroles) AS u))
-                || coalesce(format(' USING (%s)', pg_get_expr(polqual, polrelid)), '')
-                || coalesce(format(' WITH CHECK (%s)', pg_get_expr(polwithcheck, polrelid)), '')
+                || coalesce(' USING (' || pg_get_expr(polqual, polrelid) || ')', '')
+                || coalesce(' WITH CHECK (' || pg_get_expr(polwithcheck, polrelid) || ')', '')
               FROM pg_policy WHERE polrelid = c.oid
               UNION ALL SELECT 4, format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS %s', t.target, attname, attstattarget)
               FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attstattarget >= 0
-              UNION ALL SELECT 5, format('ALTER TABLE %s ALTER COLUMN %I SET (%s)', t.target, attname, array_to_string(attoptions, ', '))
-              FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attoptions IS NOT NULL
+              UNION ALL SELECT 5, format('ALTER TABLE %s ALTER COLUMN %I SET (%s)', t.target, attname, option)
+              FROM pg_attribute CROSS JOIN LATERAL unnest(attoptions) AS option
+              WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND option LIKE 'n\\_distinct%'
               UNION ALL SELECT 6, format('ALTER TABLE %s REPLICA IDENTITY %s', t.target,
                   CASE c.relreplident WHEN 'f' THEN 'FULL' ELSE 'NOTHING' END) WHERE c.relreplident IN ('f', 'n')
               UNION ALL SELECT 7, format(CASE d.classoid
@@ -143,7 +144,7 @@ public final class PlainTableSql {
     private static final String NOT_CARRIED = texts("""
             SELECT format('the statistics target of %I holds for the parent, not for partitions', attname) AS text
             FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
-              AND (attstattarget >= 0 OR attoptions IS NOT NULL)
+              AND (attstattarget >= 0 OR attoptions::text LIKE '%n\\_distinct%')
             UNION ALL SELECT 'REPLICA IDENTITY USING INDEX: the primary key takes its place' WHERE c.relreplident = 'i'
             UNION ALL SELECT 'storage parameters of its TOAST table: ' || array_to_string(reloptions, ', ')
             FROM pg_class WHERE oid = c.reltoastrelid AND reloptions IS NOT NULL
