@@ -3,6 +3,10 @@
 -- when there is a new partition set. Where pg_cron is in another database, run it there too. Safe to run again.
 --
 --   psql -X -d app -f caretaker.sql
+--
+-- For a table that is to become a partition set (docs/conversion.md), name it: its owner's rights are needed for that.
+--
+--   psql -X -d app -v convert=public.orders -f caretaker.sql
 
 \set ON_ERROR_STOP on
 SET search_path = pg_catalog, pg_temp; -- nothing that somebody has put into another schema is called
@@ -56,6 +60,13 @@ CREATE TEMPORARY TABLE parent ON COMMIT DROP AS
   JOIN pg_namespace AS n ON n.nspname = split_part(p.parent_table, '.', 1)
   JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = split_part(p.parent_table, '.', 2)
   JOIN pg_roles AS r ON r.oid = c.relowner;
+\if :{?convert}
+INSERT INTO parent
+  SELECT c.oid, c.relowner, r.rolname, r.rolname = 'pg_database_owner' OR EXISTS (
+           SELECT FROM pg_roles AS more WHERE pg_has_role(r.oid, more.oid, 'MEMBER') AND (more.rolsuper OR more.rolname IN
+             ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files')))
+  FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner WHERE c.oid = :'convert'::regclass;
+\endif
 SELECT DISTINCT format('GRANT %I TO pgsidecar_caretaker', owner) FROM parent WHERE NOT mighty \gexec
 
 -- pg_partman leaves a partition to whoever made it: one that a superuser made could not be dropped by retention, nor altered
@@ -63,6 +74,26 @@ SELECT DISTINCT format('GRANT %I TO pgsidecar_caretaker', owner) FROM parent WHE
 SELECT format('ALTER TABLE %s OWNER TO %I', child.oid::regclass, parent.owner)
 FROM parent CROSS JOIN LATERAL pg_partition_tree(parent.oid) AS t JOIN pg_class AS child ON child.oid = t.relid
 WHERE child.relowner <> parent.relowner AND NOT parent.mighty \gexec
+
+-- Where a conversion keeps its progress and the new table; and the old one until it is finished. See docs/conversion.md.
+CREATE SCHEMA IF NOT EXISTS pgsidecar_conversion AUTHORIZATION pgsidecar_caretaker;
+CREATE SCHEMA IF NOT EXISTS pgsidecar_converted AUTHORIZATION pgsidecar_caretaker;
+CREATE TABLE IF NOT EXISTS pgsidecar_conversion.pgsidecar_conversion (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  operation text NOT NULL UNIQUE, -- that began it
+  ordered_by text NOT NULL,
+  began timestamptz NOT NULL DEFAULT now(),
+  phase text NOT NULL,
+  paused boolean NOT NULL DEFAULT false,
+  spec jsonb NOT NULL, -- what was planned: tables, columns, key
+  fingerprint text, -- of the table that clients use, without which nothing goes on
+  last jsonb, -- up to which key rows are copied, or verified
+  rows bigint NOT NULL DEFAULT 0, -- that were copied, or verified
+  total bigint NOT NULL, -- about
+  written text, -- the last transaction that copied rows
+  written_at timestamptz,
+  changed timestamptz NOT NULL DEFAULT now());
+ALTER TABLE pgsidecar_conversion.pgsidecar_conversion OWNER TO pgsidecar_caretaker;
 
 SELECT format('%s belongs to %I, who is or may become more than an ordinary role: ALTER TABLE %s OWNER TO another, and run this'
               ' again', oid::regclass, owner, oid::regclass) AS "still to do" FROM parent WHERE mighty

@@ -9,11 +9,21 @@ SET client_min_messages = warning; -- what is gone already is no news
 
 BEGIN;
 
--- DROP OWNED drops what the role owns: that must be nothing.
+-- DROP OWNED drops what the role owns: that must be nothing but what caretaker.sql made, without a conversion in it.
 DO $$
 DECLARE
   owned text;
 BEGIN
+  IF to_regclass('pgsidecar_conversion.pgsidecar_conversion') IS NOT NULL THEN
+    LOCK TABLE pgsidecar_conversion.pgsidecar_conversion IN ACCESS EXCLUSIVE MODE;
+    SELECT string_agg(spec ->> 'table', ', ') INTO owned FROM pgsidecar_conversion.pgsidecar_conversion;
+    IF owned IS NOT NULL THEN
+      RAISE EXCEPTION 'there are conversions of %', owned USING HINT = 'finish, revert or cancel them: pgsidecar partitions';
+    END IF;
+    DROP TABLE pgsidecar_conversion.pgsidecar_conversion;
+    DROP SCHEMA pgsidecar_conversion;
+    DROP SCHEMA pgsidecar_converted;
+  END IF;
   SELECT string_agg(oid::regclass::text, ', ') INTO owned FROM pg_class
   WHERE relowner = (SELECT oid FROM pg_roles WHERE rolname = 'pgsidecar_caretaker');
   IF owned IS NOT NULL THEN

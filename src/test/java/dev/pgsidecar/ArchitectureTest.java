@@ -27,6 +27,8 @@ class ArchitectureTest {
             .definedBy("dev.pgsidecar.writes..")
             .layer("partition")
             .definedBy("dev.pgsidecar.partition..")
+            .layer("conversion")
+            .definedBy("dev.pgsidecar.conversion..")
             .layer("operation")
             .definedBy("dev.pgsidecar.operation..")
             .layer("probe")
@@ -51,18 +53,29 @@ class ArchitectureTest {
             .mayOnlyBeAccessedByLayers("cli", "api")
             .whereLayer("partition")
             .mayOnlyBeAccessedByLayers("cli", "api")
+            .whereLayer("conversion")
+            .mayOnlyBeAccessedByLayers("cli", "api")
             .whereLayer("operation")
-            .mayOnlyBeAccessedByLayers("cli", "api", "metrics", "promotion", "writes", "partition")
+            .mayOnlyBeAccessedByLayers("cli", "api", "metrics", "promotion", "writes", "partition", "conversion")
             .whereLayer("probe")
             .mayOnlyBeAccessedByLayers("cli")
             .whereLayer("metrics")
             .mayOnlyBeAccessedByLayers("cli")
             .whereLayer("observe")
             .mayOnlyBeAccessedByLayers(
-                    "cli", "api", "probe", "metrics", "promotion", "writes", "partition", "operation")
+                    "cli", "api", "probe", "metrics", "promotion", "writes", "partition", "conversion", "operation")
             .whereLayer("postgres")
             .mayOnlyBeAccessedByLayers(
-                    "cli", "api", "probe", "metrics", "promotion", "writes", "partition", "operation", "observe")
+                    "cli",
+                    "api",
+                    "probe",
+                    "metrics",
+                    "promotion",
+                    "writes",
+                    "partition",
+                    "conversion",
+                    "operation",
+                    "observe")
             .whereLayer("config")
             .mayOnlyBeAccessedByLayers(
                     "cli",
@@ -73,6 +86,7 @@ class ArchitectureTest {
                     "promotion",
                     "writes",
                     "partition",
+                    "conversion",
                     "operation",
                     "observe",
                     "postgres");

@@ -3,6 +3,7 @@ package dev.pgsidecar.api;
 import dev.pgsidecar.operation.Refusal;
 import dev.pgsidecar.postgres.PostgresException;
 import io.smallrye.common.annotation.RunOnVirtualThread;
+import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.NotSupportedException;
@@ -33,6 +34,25 @@ public class CommandResource {
             throws Refusal, PostgresException, InterruptedException {
         requireContentType(context);
         return orders.take(path.substring(path.lastIndexOf('/') + 1), body, context);
+    }
+
+    @POST
+    @Path("partitions/conversions")
+    @Consumes(MediaType.APPLICATION_JSON)
+    public Response convert(String body, @Context RoutingContext context)
+            throws Refusal, PostgresException, InterruptedException {
+        requireContentType(context);
+        return orders.take("conversion", body, context);
+    }
+
+    @POST
+    @Path("partitions/conversions/{id}/{act: pause|resume|cancel|finish|revert}")
+    @Consumes(MediaType.APPLICATION_JSON)
+    public Response act(
+            @PathParam("id") String id, @PathParam("act") String act, String body, @Context RoutingContext context)
+            throws Refusal, PostgresException, InterruptedException {
+        requireContentType(context);
+        return orders.take("conversion-" + act, new JsonObject().put("conversion", id), body, context);
     }
 
     @PUT

@@ -4,6 +4,7 @@ import dev.pgsidecar.config.Trouble;
 import dev.pgsidecar.observe.WritesDocument;
 import dev.pgsidecar.operation.Check;
 import dev.pgsidecar.operation.Engine;
+import dev.pgsidecar.operation.Engine.Judged;
 import dev.pgsidecar.operation.Operation;
 import dev.pgsidecar.operation.Order;
 import dev.pgsidecar.operation.Refusal;
@@ -64,12 +65,18 @@ public class Orders {
     /** Carries out, or with {@code ?dryRun=true} judges, what the request orders. */
     Response take(String kind, String body, RoutingContext context)
             throws Refusal, PostgresException, InterruptedException {
+        return take(kind, new JsonObject(), body, context);
+    }
+
+    /** The same, with parameters that the path has. */
+    Response take(String kind, JsonObject ofPath, String body, RoutingContext context)
+            throws Refusal, PostgresException, InterruptedException {
         Caller caller = Door.caller(context);
         HttpServerRequest http = context.request();
         Body parsed = Body.of(body);
         Order order = new Order(
                 kind,
-                parsed.request(),
+                with(ofPath, parsed.request()),
                 parsed.waivers(),
                 caller.name(),
                 http.remoteAddress().hostAddress(),
@@ -98,6 +105,15 @@ public class Orders {
                     .put("outcome", e.failure().kind().id()));
             throw e;
         }
+    }
+
+    private static JsonObject with(JsonObject ofPath, JsonObject request) {
+        for (String name : ofPath.fieldNames()) {
+            if (request.containsKey(name)) {
+                throw new ProblemException(Problem.malformed(name + ": it is in the path"));
+            }
+        }
+        return request.mergeIn(ofPath);
     }
 
     /** Renews the lease of a pause; no operation, so that it is possible while one runs. */
@@ -132,11 +148,14 @@ public class Orders {
                 : response.build();
     }
 
-    private static Response dryRun(List<Check> checks) {
-        boolean would = checks.stream().noneMatch(Check::failed);
-        return ViewResource.json(new JsonObject()
+    private static Response dryRun(Judged judged) {
+        boolean would = judged.checks().stream().noneMatch(Check::failed);
+        JsonObject answer = new JsonObject()
                 .put("wouldRun", would)
-                .put("checks", new JsonArray(checks.stream().map(Check::json).toList())));
+                .put(
+                        "checks",
+                        new JsonArray(judged.checks().stream().map(Check::json).toList()));
+        return ViewResource.json(judged.plan().isEmpty() ? answer : answer.put("plan", judged.plan()));
     }
 
     private static JsonObject entry(Order order) {

@@ -67,6 +67,9 @@ abstract class ApiCommand implements Callable<Integer> {
             return would ? Report.DONE : Report.REFUSED;
         }
         Report.checks(answer.body());
+        if (answer.body().getJsonObject("plan") != null) {
+            Report.plan(answer.body().getJsonObject("plan"));
+        }
         System.out.println(would ? "It would be carried out." : "It would be refused.");
         return would ? Report.DONE : Report.REFUSED;
     }

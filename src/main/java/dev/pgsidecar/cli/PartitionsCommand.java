@@ -6,7 +6,7 @@ import picocli.CommandLine.Command;
 @Command(
         name = "partitions",
         mixinStandardHelpOptions = true,
-        description = "Shows pg_partman's sets, keeps them maintained, and empties default partitions.",
+        description = "Shows pg_partman's sets, keeps them maintained, and makes tables partition sets.",
         footer = {
             "",
             "Without a command it lists the sets.",
@@ -14,9 +14,22 @@ import picocli.CommandLine.Command;
             "    pgsidecar partitions",
             "    pgsidecar partitions list --set public.orders",
             "    pgsidecar partitions maintain",
-            "    pgsidecar partitions rescue --database app --set public.orders --dry-run"
+            "    pgsidecar partitions rescue --database app --set public.orders --dry-run",
+            "    pgsidecar partitions convert --database app --table public.orders --control created_at \\",
+            "        --interval '1 day' --dry-run",
+            "    pgsidecar partitions finish app-1"
         },
-        subcommands = {PartitionsListCommand.class, MaintainCommand.class, RescueCommand.class})
+        subcommands = {
+            PartitionsListCommand.class,
+            MaintainCommand.class,
+            RescueCommand.class,
+            ConvertCommand.class,
+            ConversionActCommand.Pause.class,
+            ConversionActCommand.Resume.class,
+            ConversionActCommand.Cancel.class,
+            ConversionActCommand.Finish.class,
+            ConversionActCommand.Revert.class
+        })
 final class PartitionsCommand extends ApiCommand {
 
     @Override

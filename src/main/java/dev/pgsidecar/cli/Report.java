@@ -50,6 +50,23 @@ final class Report {
                 .forEach(Report::failed);
     }
 
+    /** Prints what would be done. */
+    static void plan(JsonObject plan) {
+        System.out.printf(
+                "%s: %d rows, %d bytes, %d partitions, about %d s%n",
+                plan.getString("table"),
+                plan.getLong("rows"),
+                plan.getLong("bytes"),
+                plan.getLong("partitions"),
+                plan.getLong("estimatedSeconds"));
+        for (String part : List.of("ddl", "carried", "notCarried", "clientErrors", "statements")) {
+            if (!plan.getJsonArray(part).isEmpty()) {
+                System.out.println(part + ":");
+                plan.getJsonArray(part).forEach(each -> System.out.println("  " + each));
+            }
+        }
+    }
+
     private static void failed(JsonObject check) {
         System.err.printf(
                 "  %s: found %s; required: %s%n",
@@ -88,6 +105,11 @@ final class Report {
         for (String name : List.of("couldStillWrite", "kept", "left")) {
             result.getJsonArray(name, new JsonArray()).forEach(value -> System.out.printf("  %s: %s%n", name, value));
         }
+        Optional.ofNullable(result.getString("conversion"))
+                .filter(_ -> operation.getString("kind").equals("conversion") && state.equals("succeeded"))
+                .ifPresent(id -> System.out.printf(
+                        "  clients use the set; to keep it: pgsidecar partitions finish %s; to take it back: pgsidecar partitions revert %s%n",
+                        id, id));
         result.getJsonArray("warnings", new JsonArray()).forEach(warning -> System.out.println("  note: " + warning));
         if (operation.getString("failure") != null) {
             System.err.println("pgsidecar: " + operation.getString("failure"));

@@ -2,6 +2,7 @@ package dev.pgsidecar.metrics;
 
 import dev.pgsidecar.config.Schedule;
 import dev.pgsidecar.config.Settings;
+import dev.pgsidecar.observe.ConversionSurvey;
 import dev.pgsidecar.observe.History;
 import dev.pgsidecar.observe.Moment;
 import dev.pgsidecar.observe.PartitionRun;
@@ -9,8 +10,10 @@ import dev.pgsidecar.observe.PartitionRun.Outcome;
 import dev.pgsidecar.observe.PartitionSurvey;
 import dev.pgsidecar.observe.PartitionSurvey.Seen;
 import dev.pgsidecar.postgres.catalog.Contents;
+import dev.pgsidecar.postgres.catalog.Conversion.Phase;
 import dev.pgsidecar.postgres.catalog.PartitionSet;
 import java.time.Duration;
+import java.util.Optional;
 
 /** Partition sets: how long partitions last, what is in the default one, and how maintenance went. */
 final class PartitionMetrics {
@@ -31,6 +34,39 @@ final class PartitionMetrics {
         history.partitions().values().forEach(survey -> database(page, survey, history, now, late));
     }
 
+    /** Conversions that are not over: what is known of them is as old as the last look, or the running batch. */
+    private static void conversions(Page page, ConversionSurvey survey) {
+        survey.conversions().forEach(conversion -> {
+            String[] labels = {
+                "database", survey.database(), "table", conversion.spec().table()
+            };
+            page.add(
+                            "pgsidecar_conversion_rows",
+                            "Rows that a conversion has copied, or compared",
+                            conversion.rows(),
+                            labels)
+                    .add("pgsidecar_conversion_total_rows", "About how many there are", conversion.total(), labels)
+                    .add(
+                            "pgsidecar_conversion_began_timestamp_seconds",
+                            "When it was ordered",
+                            Optional.of(conversion.began()),
+                            labels)
+                    .add("pgsidecar_conversion_paused", "Whether somebody holds it back", conversion.paused(), labels);
+            for (Phase phase : Phase.values()) {
+                page.add(
+                        "pgsidecar_conversion_phase",
+                        "How far it is: 1 for the phase that it is in",
+                        conversion.phase() == phase,
+                        "database",
+                        survey.database(),
+                        "table",
+                        conversion.spec().table(),
+                        "phase",
+                        phase.id());
+            }
+        });
+    }
+
     private static void database(Page page, PartitionSurvey survey, History history, Moment now, Duration late) {
         String database = survey.database();
         boolean fresh = survey.partman().isPresent()
@@ -49,6 +85,7 @@ final class PartitionMetrics {
                         "database",
                         database);
         if (fresh) {
+            Optional.ofNullable(history.conversions().get(database)).ifPresent(each -> conversions(page, each));
             survey.sets().forEach(seen -> {
                 String[] labels = {"database", database, "set", seen.set().name()};
                 set(page, seen, labels);

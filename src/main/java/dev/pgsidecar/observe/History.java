@@ -21,6 +21,7 @@ import java.util.stream.Stream;
  * @param peers the configured peers by name
  * @param partitions the partition sets of the configured databases, by database
  * @param partitionRuns how the last maintenance of each set ended
+ * @param conversions those that are not over, by database
  * @param began when the agent began
  * @param beat when the observer's loop last went round
  */
@@ -32,6 +33,7 @@ public record History(
         Map<String, Peer> peers,
         Map<String, PartitionSurvey> partitions,
         Map<String, PartitionRun> partitionRuns,
+        Map<String, ConversionSurvey> conversions,
         Moment began,
         Moment beat) {
 
@@ -40,7 +42,16 @@ public record History(
 
     static History beginning(Moment began) {
         return new History(
-                List.of(), Optional.empty(), Optional.empty(), Map.of(), Map.of(), Map.of(), Map.of(), began, began);
+                List.of(),
+                Optional.empty(),
+                Optional.empty(),
+                Map.of(),
+                Map.of(),
+                Map.of(),
+                Map.of(),
+                Map.of(),
+                began,
+                began);
     }
 
     /** The newest observation. */
@@ -59,12 +70,30 @@ public record History(
                 .toList();
         Optional<Answered> answered = next instanceof Answered now ? Optional.of(now) : lastAnswered;
         return new History(
-                observations, answered, slow, counted(next), peers, partitions, partitionRuns, began, next.at());
+                observations,
+                answered,
+                slow,
+                counted(next),
+                peers,
+                partitions,
+                partitionRuns,
+                conversions,
+                began,
+                next.at());
     }
 
     History with(SlowObservation next) {
         return new History(
-                newestFirst, lastAnswered, Optional.of(next), failures, peers, partitions, partitionRuns, began, beat);
+                newestFirst,
+                lastAnswered,
+                Optional.of(next),
+                failures,
+                peers,
+                partitions,
+                partitionRuns,
+                conversions,
+                began,
+                beat);
     }
 
     History with(Peer next) {
@@ -76,6 +105,7 @@ public record History(
                 with(peers, next.name(), next),
                 partitions,
                 partitionRuns,
+                conversions,
                 began,
                 beat);
     }
@@ -89,6 +119,7 @@ public record History(
                 peers,
                 with(partitions, next.database(), next),
                 partitionRuns,
+                conversions,
                 began,
                 beat);
     }
@@ -103,6 +134,21 @@ public record History(
                 peers,
                 partitions,
                 with(partitionRuns, key(next.database(), next.set()), next.after(before)),
+                conversions,
+                began,
+                beat);
+    }
+
+    History with(ConversionSurvey next) {
+        return new History(
+                newestFirst,
+                lastAnswered,
+                slow,
+                failures,
+                peers,
+                partitions,
+                partitionRuns,
+                with(conversions, next.database(), next),
                 began,
                 beat);
     }

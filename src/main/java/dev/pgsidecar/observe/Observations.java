@@ -49,6 +49,11 @@ public class Observations {
         update(now -> now.with(next));
     }
 
+    /** Replaces what is known of a database's conversions. */
+    public void publish(ConversionSurvey next) {
+        update(now -> now.with(next));
+    }
+
     private synchronized void update(UnaryOperator<History> change) {
         history = change.apply(history);
         readers.forEach(reader -> reader.accept(history));

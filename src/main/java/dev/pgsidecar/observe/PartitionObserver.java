@@ -2,6 +2,7 @@ package dev.pgsidecar.observe;
 
 import dev.pgsidecar.config.Settings;
 import dev.pgsidecar.observe.PartitionSurvey.Seen;
+import dev.pgsidecar.postgres.ConversionTables;
 import dev.pgsidecar.postgres.Failure;
 import dev.pgsidecar.postgres.PartmanSession;
 import dev.pgsidecar.postgres.PostgresException;
@@ -84,6 +85,7 @@ final class PartitionObserver implements Runnable {
             for (PartitionSet set : session.sets(Depth.SIZES)) {
                 seen.add(look(session, set, at));
             }
+            observations.publish(new ConversionSurvey(last.database(), at.wall(), new ConversionTables(session).all()));
             Optional<List<CronJob>> jobs = cronJobs(session);
             return new PartitionSurvey(
                     last.database(),

@@ -59,7 +59,11 @@ public final class PartitionsDocument {
                         "failure",
                         new JsonObject().put("reason", failure.kind().id()).put("detail", failure.cause())));
         survey.unseen().ifPresent(what -> json.put("unseen", what));
+        JsonArray conversions = Optional.ofNullable(history.conversions().get(survey.database()))
+                .map(ConversionSurvey::json)
+                .orElseGet(JsonArray::new);
         return json.put("maintainedBy", new JsonArray(survey.maintainers()))
+                .put("conversions", conversions)
                 .put(
                         "sets",
                         new JsonArray(survey.sets().stream()

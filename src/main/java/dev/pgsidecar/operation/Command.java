@@ -20,6 +20,11 @@ public interface Command {
     /** The names of its checks, in their order; only these can be waived. */
     List<String> checkNames();
 
+    /** Whether there is a check of this name: of what is not known in advance, too. */
+    default boolean hasCheck(String name) {
+        return checkNames().contains(name);
+    }
+
     /** The least that has to be said to ask whether it is possible. */
     default JsonObject leastRequest() {
         return new JsonObject();

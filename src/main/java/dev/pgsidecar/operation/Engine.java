@@ -7,6 +7,7 @@ import dev.pgsidecar.postgres.PostgresException;
 import io.quarkus.arc.All;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
+import io.vertx.core.json.JsonObject;
 import jakarta.annotation.Priority;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
@@ -166,14 +167,21 @@ public class Engine {
     }
 
     /**
+     * An order that was judged.
+     *
+     * @param plan what would be done, where there is more to tell than the checks do
+     */
+    public record Judged(List<Check> checks, JsonObject plan) {}
+
+    /**
      * Judges an order and does nothing.
      *
      * @throws Refusal only if it makes no sense; failed checks are in the answer
      * @throws PostgresException if the server cannot be asked
      */
-    public List<Check> dryRun(Order order) throws Refusal, PostgresException, InterruptedException {
+    public Judged dryRun(Order order) throws Refusal, PostgresException, InterruptedException {
         try (Runbook runbook = runbook(order)) {
-            return judged(runbook, order);
+            return new Judged(judged(runbook, order), runbook.plan());
         }
     }
 
@@ -273,7 +281,7 @@ public class Engine {
     private Runbook runbook(Order order) throws Refusal {
         Command command = commands.get(order.kind());
         for (String waiver : order.waivers()) {
-            if (!command.checkNames().contains(waiver)) {
+            if (!command.hasCheck(waiver)) {
                 throw new Refusal(
                         Refusal.Kind.MALFORMED,
                         "waive: there is no check \"%s\"; the checks of %s are %s"

@@ -1,6 +1,7 @@
 package dev.pgsidecar.operation;
 
 import dev.pgsidecar.postgres.PostgresException;
+import io.vertx.core.json.JsonObject;
 import java.util.List;
 import java.util.Set;
 
@@ -14,6 +15,11 @@ public interface Runbook extends AutoCloseable {
      * @throws PostgresException if the server cannot be asked
      */
     List<Check> check(Set<String> waivers) throws PostgresException, InterruptedException;
+
+    /** What would be done, once {@link #check} has looked; empty where the checks say it all. */
+    default JsonObject plan() {
+        return new JsonObject();
+    }
 
     /**
      * The steps in their order. Called a second time after a crash, when the steps that the journal has as done are skipped

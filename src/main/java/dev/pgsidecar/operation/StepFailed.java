@@ -35,6 +35,11 @@ public final class StepFailed extends Exception {
         return new StepFailed(Operation.State.CANCELLED, "cancelled", "");
     }
 
+    /** Whether the caller wanted it so. */
+    public boolean isCancelled() {
+        return state == Operation.State.CANCELLED;
+    }
+
     Operation.State state() {
         return state;
     }

@@ -4,6 +4,7 @@ import dev.pgsidecar.config.Schedule;
 import dev.pgsidecar.config.Settings;
 import dev.pgsidecar.observe.PartitionRun;
 import dev.pgsidecar.observe.PartitionSurvey;
+import dev.pgsidecar.operation.DatabaseTools;
 import dev.pgsidecar.operation.Engine;
 import dev.pgsidecar.operation.Operation;
 import dev.pgsidecar.operation.Order;
@@ -37,12 +38,12 @@ public class Caretaker {
     /** The engine has read its journal by then. */
     private static final int AFTER_THE_ENGINE = 20_000;
 
-    private final Tools tools;
+    private final DatabaseTools tools;
     private final Settings.Partition settings;
     private final Engine engine;
     private final Scheduler scheduler;
 
-    Caretaker(Tools tools, Engine engine, Scheduler scheduler) {
+    Caretaker(DatabaseTools tools, Engine engine, Scheduler scheduler) {
         this.tools = tools;
         this.settings = tools.settings().partition();
         this.engine = engine;

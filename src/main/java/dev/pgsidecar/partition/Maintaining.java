@@ -3,6 +3,7 @@ package dev.pgsidecar.partition;
 import dev.pgsidecar.observe.PartitionRun;
 import dev.pgsidecar.observe.PartitionRun.Outcome;
 import dev.pgsidecar.operation.Check;
+import dev.pgsidecar.operation.DatabaseTools;
 import dev.pgsidecar.operation.Run;
 import dev.pgsidecar.operation.Runbook;
 import dev.pgsidecar.operation.StepFailed;
@@ -34,7 +35,7 @@ final class Maintaining implements Runbook {
     private static final Duration FIRST_BACK_OFF = Duration.ofSeconds(2);
 
     private final MaintenanceRequest request;
-    private final Tools tools;
+    private final DatabaseTools tools;
 
     /** What the checks have found; empty in an agent that goes on with it. */
     private Map<String, List<PartitionSet>> seen = Map.of();
@@ -45,7 +46,7 @@ final class Maintaining implements Runbook {
     /** One set of one database. */
     private record Target(String database, String set) {}
 
-    Maintaining(MaintenanceRequest request, Tools tools) {
+    Maintaining(MaintenanceRequest request, DatabaseTools tools) {
         this.request = request;
         this.tools = tools;
     }
@@ -108,8 +109,8 @@ final class Maintaining implements Runbook {
         if (seen.containsKey(database)) {
             return seen.get(database);
         }
-        try (PartmanSession session =
-                PartmanSession.toLook(tools.vertx(), tools.settings(), database, "maintenance-looks", Tools.TO_LOOK)) {
+        try (PartmanSession session = PartmanSession.toLook(
+                tools.vertx(), tools.settings(), database, "maintenance-looks", DatabaseTools.TO_LOOK)) {
             return session.sets(Depth.SETTINGS);
         }
     }

@@ -1,6 +1,7 @@
 package dev.pgsidecar.partition;
 
 import dev.pgsidecar.operation.Command;
+import dev.pgsidecar.operation.DatabaseTools;
 import dev.pgsidecar.operation.Runbook;
 import io.vertx.core.json.JsonObject;
 import jakarta.inject.Singleton;
@@ -10,9 +11,9 @@ import java.util.List;
 @Singleton
 public class MaintenanceCommand implements Command {
 
-    private final Tools tools;
+    private final DatabaseTools tools;
 
-    MaintenanceCommand(Tools tools) {
+    MaintenanceCommand(DatabaseTools tools) {
         this.tools = tools;
     }
 

@@ -1,9 +1,10 @@
 package dev.pgsidecar.partition;
 
 import dev.pgsidecar.operation.Check;
+import dev.pgsidecar.operation.DatabaseTools;
+import dev.pgsidecar.operation.ServerChecks;
 import dev.pgsidecar.postgres.PartmanSession;
 import dev.pgsidecar.postgres.PostgresException;
-import dev.pgsidecar.postgres.catalog.Facts;
 import dev.pgsidecar.postgres.catalog.PartitionSet;
 import dev.pgsidecar.postgres.catalog.Partman;
 import dev.pgsidecar.postgres.catalog.Partman.Depth;
@@ -12,24 +13,23 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** The checks that maintenance and rescue have in common, and the sets that they are about. */
 final class PartitionChecks {
 
-    static final String IDENTITY = "identity";
-    static final String PRIMARY = "primary";
-    static final String WRITES_OPEN = "writes-open";
     static final String DATABASES = "databases";
     static final String SETS = "sets";
     static final String RIGHTS = "rights";
 
-    static final List<String> NAMES = List.of(IDENTITY, PRIMARY, WRITES_OPEN, DATABASES, SETS, RIGHTS);
+    static final List<String> NAMES = Stream.concat(ServerChecks.NAMES.stream(), Stream.of(DATABASES, SETS, RIGHTS))
+            .toList();
 
-    private final Tools tools;
+    private final DatabaseTools tools;
     private final List<Check> checks = new ArrayList<>();
     private final Map<String, List<PartitionSet>> sets = new LinkedHashMap<>();
 
-    PartitionChecks(Tools tools) {
+    PartitionChecks(DatabaseTools tools) {
         this.tools = tools;
     }
 
@@ -42,15 +42,10 @@ final class PartitionChecks {
      */
     List<Check> judge(Optional<List<String>> asked, Optional<List<String>> names)
             throws PostgresException, InterruptedException {
-        Facts facts;
-        try {
-            facts = tools.facts();
-        } catch (PostgresException e) {
-            return List.of(Check.wrongInstance(IDENTITY, e));
+        checks.addAll(ServerChecks.judge(tools));
+        if (checks.size() < ServerChecks.NAMES.size()) {
+            return checks;
         }
-        checks.add(Check.passed(IDENTITY, facts.server().systemIdentifier(), "the pinned server"));
-        checks.add(primary(facts));
-        checks.add(writesOpen(facts));
         List<String> unreachable = look(asked.orElse(tools.databases()));
         checks.add(databases(asked.orElse(tools.databases()), unreachable));
         checks.add(sets(names));
@@ -63,23 +58,6 @@ final class PartitionChecks {
         return sets;
     }
 
-    private static Check primary(Facts facts) {
-        boolean primary = !facts.server().inRecovery();
-        return primary
-                ? Check.passed(PRIMARY, "primary", "primary")
-                : Check.failed(PRIMARY, "replica", "primary", "order it at the primary's agent");
-    }
-
-    private static Check writesOpen(Facts facts) {
-        return facts.writePause()
-                .map(pause -> Check.failed(
-                        WRITES_OPEN,
-                        "paused, generation %d".formatted(pause.generation()),
-                        "not paused",
-                        "POST /v1/writes/resume, or wait for its end"))
-                .orElseGet(() -> Check.passed(WRITES_OPEN, "not paused", "not paused"));
-    }
-
     /** Fills the sets; returns what could not be asked. */
     private List<String> look(List<String> databases) throws InterruptedException {
         List<String> unreachable = new ArrayList<>();
@@ -88,7 +66,7 @@ final class PartitionChecks {
                 continue;
             }
             try (PartmanSession session = PartmanSession.toLook(
-                    tools.vertx(), tools.settings(), database, "check-partitions", Tools.TO_LOOK)) {
+                    tools.vertx(), tools.settings(), database, "check-partitions", DatabaseTools.TO_LOOK)) {
                 sets.put(database, session.sets(Depth.SETTINGS));
             } catch (PostgresException e) {
                 unreachable.add("%s: %s".formatted(database, e.failure()));

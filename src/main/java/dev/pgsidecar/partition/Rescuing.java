@@ -3,6 +3,7 @@ package dev.pgsidecar.partition;
 import dev.pgsidecar.observe.PartitionRun;
 import dev.pgsidecar.observe.PartitionsDocument;
 import dev.pgsidecar.operation.Check;
+import dev.pgsidecar.operation.DatabaseTools;
 import dev.pgsidecar.operation.Run;
 import dev.pgsidecar.operation.Runbook;
 import dev.pgsidecar.operation.StepFailed;
@@ -41,12 +42,12 @@ final class Rescuing implements Runbook {
     private static final Duration BACK_OFF = Duration.ofSeconds(1);
 
     private final RescueRequest request;
-    private final Tools tools;
+    private final DatabaseTools tools;
 
     /** The ranges that are still to be moved, as of the last look at all of them. */
     private final List<Range> planned = new ArrayList<>();
 
-    Rescuing(RescueRequest request, Tools tools) {
+    Rescuing(RescueRequest request, DatabaseTools tools) {
         this.request = request;
         this.tools = tools;
     }
@@ -65,7 +66,7 @@ final class Rescuing implements Runbook {
 
     private List<Check> rescueChecks() throws PostgresException, InterruptedException {
         try (PartmanSession session = PartmanSession.toLook(
-                tools.vertx(), tools.settings(), request.database(), "check-rescue", Tools.TO_LOOK)) {
+                tools.vertx(), tools.settings(), request.database(), "check-rescue", DatabaseTools.TO_LOOK)) {
             Optional<PartitionSet> set = session.set(request.set())
                     .filter(each -> each.unit().isPresent())
                     .filter(each -> each.defaultPartition().isPresent());
@@ -140,8 +141,8 @@ final class Rescuing implements Runbook {
         if (notNow.isPresent()) {
             throw new NotDone(notNow.get(), true);
         }
-        try (PartmanSession session =
-                PartmanSession.toWork(tools.vertx(), tools.settings(), request.database(), KIND, Tools.TO_ANSWER)) {
+        try (PartmanSession session = PartmanSession.toWork(
+                tools.vertx(), tools.settings(), request.database(), KIND, DatabaseTools.TO_ANSWER)) {
             PartitionSet set = session.set(request.set())
                     .orElseThrow(() -> StepFailed.because("pg_partman does not have this set any more", ""));
             PartmanWork work = new PartmanWork(session);

@@ -2,6 +2,7 @@ package dev.pgsidecar.partition;
 
 import dev.pgsidecar.observe.PartitionRun;
 import dev.pgsidecar.observe.PartitionRun.Outcome;
+import dev.pgsidecar.operation.DatabaseTools;
 import dev.pgsidecar.postgres.PartmanSession;
 import dev.pgsidecar.postgres.PartmanWork;
 import dev.pgsidecar.postgres.PartmanWork.NotDone;
@@ -22,7 +23,7 @@ import java.util.stream.Collectors;
  */
 final class SetMaintenance {
 
-    private final Tools tools;
+    private final DatabaseTools tools;
     private final String database;
     private final String name;
     private final Duration lockTimeout;
@@ -31,7 +32,7 @@ final class SetMaintenance {
     private long dropped;
     private final List<String> remarks = new ArrayList<>();
 
-    SetMaintenance(Tools tools, String database, String name) {
+    SetMaintenance(DatabaseTools tools, String database, String name) {
         this.tools = tools;
         this.database = database;
         this.name = name;
@@ -50,8 +51,8 @@ final class SetMaintenance {
         if (notNow.isPresent()) {
             return skipped(notNow.get(), "it goes on when that is over", true);
         }
-        try (PartmanSession session =
-                PartmanSession.toWork(tools.vertx(), tools.settings(), database, "maintenance", Tools.TO_ANSWER)) {
+        try (PartmanSession session = PartmanSession.toWork(
+                tools.vertx(), tools.settings(), database, "maintenance", DatabaseTools.TO_ANSWER)) {
             if (session.partman().inRecovery()) {
                 return skipped("the server is a replica", "", false);
             }

@@ -132,11 +132,11 @@ public final class PartmanWork {
     }
 
     /** A partition that the agent made belongs to it: the owner of the parent could not alter the parent any more. */
-    private void giveToOwner(WorkSql sql, PartitionSet set) throws PostgresException, InterruptedException {
+    void giveToOwner(WorkSql sql, PartitionSet set) throws PostgresException, InterruptedException {
         runAll(session, session.json(sql.ownership(), set.quoted()).getJsonArray("statements"));
     }
 
-    private static void runAll(Session session, JsonArray statements) throws PostgresException, InterruptedException {
+    static void runAll(Session session, JsonArray statements) throws PostgresException, InterruptedException {
         for (Object statement : statements) {
             session.run((String) statement);
         }

@@ -15,6 +15,7 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /** A server with partition sets, and an agent beside it that has the rights of deploy/sql and no more. */
 final class Caretaken implements AutoCloseable {
@@ -149,6 +150,19 @@ final class Caretaken implements AutoCloseable {
                 .filter(each -> each.getString("set").equals(name))
                 .findFirst()
                 .orElseThrow(() -> new AssertionError(database().encodePrettily()));
+    }
+
+    /** The conversion of a table in that answer, once it is there. */
+    JsonObject awaitConversion(String table) {
+        return await(table)
+                .atMost(Duration.ofSeconds(20))
+                .until(
+                        () -> database().getJsonArray("conversions").stream()
+                                .map(JsonObject.class::cast)
+                                .filter(each -> each.getString("table").equals(table))
+                                .findFirst()
+                                .orElse(null),
+                        Objects::nonNull);
     }
 
     JsonObject database() {

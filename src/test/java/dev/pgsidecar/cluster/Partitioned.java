@@ -1,6 +1,7 @@
 package dev.pgsidecar.cluster;
 
 import java.nio.file.Path;
+import java.util.stream.Stream;
 
 /** A database {@code app} of an ordinary role {@code app} with pg_partman, and partition sets in it. */
 public final class Partitioned {
@@ -36,6 +37,18 @@ public final class Partitioned {
     public Partitioned grant() {
         Psql.run(server, CARETAKER, "--dbname=" + DATABASE);
         return this;
+    }
+
+    /** Gives it the rights for a table that is to be converted, too. */
+    public Partitioned grantFor(String table) {
+        Psql.run(server, CARETAKER, "--dbname=" + DATABASE, "--set=convert=" + table);
+        return this;
+    }
+
+    /** Runs statements as the application's role. */
+    public Partitioned asApp(String... statements) {
+        return sql(
+                Stream.concat(Stream.of("SET ROLE app"), Stream.of(statements)).toArray(String[]::new));
     }
 
     /** A set by day, of column {@code at}. */

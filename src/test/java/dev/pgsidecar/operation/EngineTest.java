@@ -216,7 +216,7 @@ class EngineTest {
         assertThat(refusal(order(new JsonObject())).kind()).isEqualTo(Refusal.Kind.CHECKS);
         assertThat(done).isEmpty();
         assertThat(state.resolve("operations")).doesNotExist();
-        assertThat(engine.dryRun(order(new JsonObject()))).anyMatch(Check::failed);
+        assertThat(engine.dryRun(order(new JsonObject())).checks()).anyMatch(Check::failed);
 
         goOn.countDown();
         Operation waived =

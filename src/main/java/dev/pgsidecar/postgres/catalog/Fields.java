@@ -53,6 +53,12 @@ record Fields(JsonObject json) {
         return Optional.ofNullable(json.getJsonObject(name)).map(Fields::new);
     }
 
+    /** A list of texts; empty where there is none. */
+    List<String> texts(String name) {
+        JsonArray array = json.getJsonArray(name);
+        return array == null ? List.of() : array.stream().map(Object::toString).toList();
+    }
+
     <T> List<T> list(String name, Function<Fields, T> map) {
         JsonArray array = json.getJsonArray(name, new JsonArray());
         return array.stream()

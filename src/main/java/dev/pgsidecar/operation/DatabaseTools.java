@@ -1,12 +1,10 @@
-package dev.pgsidecar.partition;
+package dev.pgsidecar.operation;
 
 import dev.pgsidecar.config.Settings;
 import dev.pgsidecar.observe.Eyes;
 import dev.pgsidecar.observe.Observation.Answered;
 import dev.pgsidecar.observe.Observation.Unanswered;
 import dev.pgsidecar.observe.Observations;
-import dev.pgsidecar.operation.Run;
-import dev.pgsidecar.operation.StepFailed;
 import dev.pgsidecar.postgres.Failure;
 import dev.pgsidecar.postgres.PostgresException;
 import dev.pgsidecar.postgres.catalog.Facts;
@@ -16,23 +14,23 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
-/** What all of this room works with. */
+/** What operations in the databases of {@code partition.databases} work with. */
 @Singleton
-record Tools(Settings settings, Vertx vertx, Observations observations, Eyes eyes) {
+public record DatabaseTools(Settings settings, Vertx vertx, Observations observations, Eyes eyes) {
 
     /** A partition of many rows is moved, or dropped with its files, in this time. */
-    static final Duration TO_ANSWER = Duration.ofMinutes(30);
+    public static final Duration TO_ANSWER = Duration.ofMinutes(30);
 
-    static final Duration TO_LOOK = Duration.ofSeconds(30);
+    public static final Duration TO_LOOK = Duration.ofSeconds(30);
 
     private static final Duration SHORTLY = Duration.ofMillis(50);
 
-    List<String> databases() {
+    public List<String> databases() {
         return settings.partition().databases().orElse(List.of());
     }
 
     /** An operation that goes on at the agent's start is there before anything was seen. */
-    void awaitFirstLook(Run run) throws StepFailed, InterruptedException {
+    public void awaitFirstLook(Run run) throws StepFailed, InterruptedException {
         while (observations.history().latest().isEmpty()) {
             run.rest(SHORTLY);
         }
@@ -44,7 +42,7 @@ record Tools(Settings settings, Vertx vertx, Observations observations, Eyes eye
      *
      * @throws PostgresException if the server did not answer then
      */
-    Facts facts() throws PostgresException {
+    public Facts facts() throws PostgresException {
         return switch (observations.history().latest().orElse(null)) {
             case Answered answered -> answered.instance().facts();
             case Unanswered unanswered -> throw new PostgresException(unanswered.failure(), null);
@@ -53,7 +51,7 @@ record Tools(Settings settings, Vertx vertx, Observations observations, Eyes eye
     }
 
     /** Why nothing may be done to the server now, by the newest observation; empty if it may. */
-    Optional<String> notNow() {
+    public Optional<String> notNow() {
         try {
             Facts facts = facts();
             return facts.server().inRecovery()

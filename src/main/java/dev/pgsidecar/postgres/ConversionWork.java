@@ -1,0 +1,294 @@
+package dev.pgsidecar.postgres;
+
+import dev.pgsidecar.postgres.catalog.Conversion;
+import dev.pgsidecar.postgres.catalog.Conversion.Phase;
+import dev.pgsidecar.postgres.catalog.Conversion.Turn;
+import dev.pgsidecar.postgres.catalog.MirrorSql;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * What is done to rows in a conversion: copied, compared, and made equal again. Each method is one short transaction, which is
+ * there as a whole, with its progress, or not at all; it is nobody's turn but one agent's, and nothing is done to a table that
+ * was altered.
+ */
+public final class ConversionWork {
+
+    /** Less than deadlock_timeout has to be: whatever the clients do, it is the agent that yields. */
+    private static final String PATIENCE = "50ms";
+
+    /** Copied rows that a crash takes are copied again: their progress goes with them. */
+    private static final String COPYING =
+            "SET LOCAL lock_timeout = '%s'; SET LOCAL synchronous_commit = off; SET LOCAL enable_seqscan = off"
+                    .formatted(PATIENCE);
+
+    private final PartmanSession partman;
+    private final Session session;
+
+    public ConversionWork(PartmanSession partman) {
+        this.partman = partman;
+        this.session = partman.session();
+    }
+
+    /** It cannot be done now, or not at all; nothing was. */
+    public static final class NotNow extends Exception {
+        private static final long serialVersionUID = 1;
+        private final Why why;
+
+        NotNow(Why why, String message) {
+            super(message);
+            this.why = why;
+        }
+
+        public Why why() {
+            return why;
+        }
+    }
+
+    /** Why not. */
+    public enum Why {
+        /** Another agent works on it, or something else passes. */
+        BUSY,
+        /** Somebody holds it back. */
+        PAUSED,
+        /** The server became a replica. */
+        REPLICA,
+        /** It is over, or in another phase. */
+        ELSEWHERE,
+        /** Somebody has cancelled it. */
+        CANCELLED,
+        /** The table was altered. */
+        ALTERED,
+        /** Rows are noted that are to be made equal first. */
+        NOTES
+    }
+
+    /** One with this reason. */
+    public static NotNow notNow(Why why, String message) {
+        return new NotNow(why, message);
+    }
+
+    /** What one transaction does. */
+    interface Work<T> {
+        T in(Conversion conversion) throws PostgresException, NotNow, InterruptedException;
+    }
+
+    /** In a transaction of the agent's own: its turn is taken, and the table is as it was. */
+    <T> T inTurn(long id, String settings, Set<Phase> phases, Work<T> work)
+            throws PostgresException, NotNow, InterruptedException {
+        try {
+            session.run("BEGIN; " + settings);
+            T result = work.in(turn(id, phases));
+            session.run("COMMIT");
+            return result;
+        } catch (PostgresException e) {
+            if (e.sqlState().isPresent()) {
+                session.run("ROLLBACK");
+            }
+            throw e;
+        } catch (NotNow e) {
+            session.run("ROLLBACK");
+            throw e;
+        }
+    }
+
+    /** How things stand, or why nothing may be done; asked again under a lock, it says whether somebody was faster. */
+    Conversion turn(long id, Set<Phase> phases) throws PostgresException, NotNow, InterruptedException {
+        Turn turn = Turn.of(session.json(Turn.SQL, id));
+        if (!turn.mine()) {
+            throw new NotNow(Why.BUSY, "another session works on it");
+        }
+        if (turn.inRecovery()) {
+            throw new NotNow(Why.REPLICA, "the server is a replica");
+        }
+        Conversion now = turn.conversion().orElseThrow(() -> new NotNow(Why.ELSEWHERE, "it is over"));
+        if (now.phase() == Phase.CANCELLING && !phases.contains(Phase.CANCELLING)) {
+            throw new NotNow(Why.CANCELLED, "somebody has cancelled it");
+        }
+        if (!phases.contains(now.phase())) {
+            throw new NotNow(Why.ELSEWHERE, "it is " + now.phase().id());
+        }
+        if (turn.altered() && !phases.contains(Phase.CANCELLING)) { // what is undone need not be as it was
+            throw new NotNow(
+                    Why.ALTERED, "%s was altered since".formatted(now.spec().table()));
+        }
+        if (now.paused() && phases.stream().noneMatch(ALSO_WHEN_PAUSED::contains)) {
+            throw new NotNow(Why.PAUSED, "it is paused");
+        }
+        return now;
+    }
+
+    private static final Set<Phase> ALSO_WHEN_PAUSED =
+            Set.of(Phase.CANCELLING, Phase.CONVERTED, Phase.SWAPPED, Phase.REVERTING, Phase.REVERTED);
+
+    void asOwner(Conversion conversion) throws PostgresException, InterruptedException {
+        session.run("SET LOCAL ROLE " + conversion.spec().owner());
+    }
+
+    void asCaretaker() throws PostgresException, InterruptedException {
+        session.run("SET LOCAL ROLE " + partman.partman().role().orElse("none"));
+    }
+
+    void progress(Conversion conversion, Optional<Phase> phase, long rows, Optional<JsonArray> last, boolean copied)
+            throws PostgresException, InterruptedException {
+        session.json(
+                Conversion.UPDATE,
+                conversion.id(),
+                phase.map(Phase::id).orElse(null),
+                rows,
+                last.map(JsonArray::encode).orElse(null),
+                copied);
+    }
+
+    /** The conversion as it is; absent if it is over. */
+    public Optional<Conversion> find(long id) throws PostgresException, InterruptedException {
+        return Conversion.of(session.json(Conversion.ONE, id)).stream().findFirst();
+    }
+
+    /** Begins another way through the keys. */
+    public void rewind(long id, Set<Phase> from, Phase to) throws PostgresException, NotNow, InterruptedException {
+        inTurn(id, COPYING, from, _ -> session.json(Conversion.REWIND, id, to.id()));
+    }
+
+    /** Looks whether anything keeps it from going on. */
+    public void lookAtTable(long id, Set<Phase> phases) throws PostgresException, NotNow, InterruptedException {
+        inTurn(id, COPYING, phases, conversion -> conversion);
+    }
+
+    /**
+     * What one batch did.
+     *
+     * @param rows that were looked at
+     * @param skipped that somebody held, and that were noted
+     * @param over whether there is no other
+     * @param took how long rows were locked, about
+     */
+    public record Batch(long rows, long skipped, boolean over, Duration took) {}
+
+    /** Copies the next rows, at most so many. */
+    public Batch copy(long id, long most) throws PostgresException, NotNow, InterruptedException {
+        return inTurn(id, COPYING, Set.of(Phase.ATTACHED), conversion -> {
+            MirrorSql sql = MirrorSql.forward(conversion);
+            asOwner(conversion);
+            long began = System.nanoTime();
+            JsonObject done = session.json(sql.copy(conversion.last().isEmpty()), parameters(conversion, most));
+            Duration took = Duration.ofNanos(System.nanoTime() - began);
+            asCaretaker();
+            Optional<JsonArray> last = Optional.ofNullable(done.getJsonArray("last"));
+            long rows = done.getLong("rows");
+            progress(conversion, Optional.empty(), rows, last, done.getLong("put") > 0);
+            return new Batch(rows, done.getLong("skipped"), last.isEmpty(), took);
+        });
+    }
+
+    private static Object[] parameters(Conversion conversion, Object... more) {
+        List<Object> all = new ArrayList<>(conversion.last().orElse(List.of()));
+        all.addAll(Arrays.asList(more));
+        return all.toArray();
+    }
+
+    private static MirrorSql mirror(Conversion conversion) {
+        return conversion.phase().swapped() ? MirrorSql.backward(conversion) : MirrorSql.forward(conversion);
+    }
+
+    /**
+     * Makes noted rows equal, at most so many, but for those that somebody holds.
+     *
+     * @return how many notes were dealt with, and whether there are more
+     */
+    public Drained drain(long id, Set<Phase> phases, int most) throws PostgresException, NotNow, InterruptedException {
+        return inTurn(id, COPYING, phases, conversion -> {
+            MirrorSql sql = mirror(conversion);
+            asOwner(conversion);
+            JsonArray notes = session.json(sql.notes(), (long) most).getJsonArray("notes");
+            if (notes.isEmpty()) {
+                return new Drained(0, false);
+            }
+            JsonObject found = session.json(sql.lockNoted(), notes.encode());
+            JsonArray locked = found.getJsonArray("locked");
+            JsonArray absent = found.getJsonArray("absent");
+            session.json(sql.takeNoted(), locked.encode());
+            session.json(sql.putNoted(), locked.encode());
+            session.json(sql.takeAbsent(), absent.encode());
+            session.json(sql.forgetNotes(), locked.encode());
+            session.json(sql.forgetNotes(), absent.encode());
+            boolean more = session.json(sql.anyNotes()).getBoolean("any");
+            asCaretaker();
+            progress(conversion, Optional.empty(), 0, Optional.empty(), true);
+            return new Drained(locked.size() + absent.size(), more);
+        });
+    }
+
+    /** What was made equal, and whether there is more. */
+    public record Drained(int notes, boolean more) {}
+
+    /**
+     * What a comparison saw.
+     *
+     * @param over whether it was the last range
+     */
+    public record Compared(boolean equal, boolean over, long rows) {}
+
+    /** Compares the next rows of both tables in one snapshot. Where they differ, nothing is noted yet. */
+    public Compared compare(long id, Set<Phase> phases, Phase then, long most)
+            throws PostgresException, NotNow, InterruptedException {
+        String oneSnapshot = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; " + COPYING;
+        return inTurn(id, oneSnapshot, phases, conversion -> {
+            MirrorSql sql = mirror(conversion);
+            boolean beginning = conversion.last().isEmpty();
+            asOwner(conversion);
+            JsonObject seen = session.json(sql.compare(beginning), parameters(conversion, most));
+            Optional<JsonArray> last = Optional.ofNullable(seen.getJsonArray("last"));
+            boolean equal = seen.getBoolean("equal");
+            if (last.isEmpty()) {
+                equal = session.json(sql.behind(beginning), parameters(conversion))
+                                .getLong("others")
+                        == 0;
+            }
+            asCaretaker();
+            if (equal) {
+                Optional<Phase> phase = last.isEmpty() ? Optional.of(then) : Optional.empty();
+                progress(conversion, phase, seen.getLong("rows"), last, false);
+            }
+            return new Compared(equal, last.isEmpty(), seen.getLong("rows"));
+        });
+    }
+
+    /** Notes what differs in the range that was compared last; returns how many rows. */
+    public long noteDifferences(long id, Set<Phase> phases, long most)
+            throws PostgresException, NotNow, InterruptedException {
+        return inTurn(id, COPYING, phases, conversion -> {
+            MirrorSql sql = mirror(conversion);
+            boolean beginning = conversion.last().isEmpty();
+            asOwner(conversion);
+            long rows = session.json(sql.noteDifferences(beginning), parameters(conversion, most))
+                    .getLong("rows");
+            rows += session.json(sql.compare(beginning), parameters(conversion, most))
+                                    .getJsonArray("last")
+                            == null
+                    ? session.json(sql.noteBehind(beginning), parameters(conversion))
+                            .getLong("rows")
+                    : 0;
+            asCaretaker();
+            return rows;
+        });
+    }
+
+    /** Holds it back, or lets it go on. */
+    public void pause(long id, boolean paused) throws PostgresException, InterruptedException {
+        session.json(Conversion.PAUSE, id, paused);
+    }
+
+    /** Transactions that would see neither table as a whole. */
+    public List<String> oldSnapshots(long id) throws PostgresException, InterruptedException {
+        return session.json(Conversion.OLD_SNAPSHOTS, id).getJsonArray("holders").stream()
+                .map(Object::toString)
+                .toList();
+    }
+}

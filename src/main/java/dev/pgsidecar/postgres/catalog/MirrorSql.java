@@ -1,0 +1,342 @@
+package dev.pgsidecar.postgres.catalog;
+
+import dev.pgsidecar.postgres.catalog.Conversion.Ident;
+import dev.pgsidecar.postgres.catalog.Conversion.Spec;
+import java.util.List;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/**
+ * The statements that keep one table equal to another that clients write: in the conversion the new one to the old one,
+ * and after the swap the other way round. Rows are found by the key and the control column, in both tables.
+ *
+ * @param source the table that clients write, as SQL
+ * @param target the one that follows it
+ */
+public record MirrorSql(Spec spec, long id, String source, String target, boolean forward) {
+
+    /** Of a conversion before its swap. */
+    public static MirrorSql forward(Conversion conversion) {
+        Spec spec = conversion.spec();
+        return new MirrorSql(spec, conversion.id(), spec.table(), spec.incoming(), true);
+    }
+
+    /** After it. */
+    public static MirrorSql backward(Conversion conversion) {
+        Spec spec = conversion.spec();
+        return new MirrorSql(spec, conversion.id(), spec.table(), spec.outgoing(), false);
+    }
+
+    /** The triggers' name. */
+    public static final String TRIGGER = "pgsidecar_mirror";
+
+    private static final String ON_TRUNCATE = TRIGGER + "_truncate";
+
+    /** Keys whose rows are to be made equal again. */
+    public String touched() {
+        return "%s.pgsidecar_touched_%d".formatted(Conversion.NEW, id);
+    }
+
+    private String function() {
+        return "%s.pgsidecar_%s_%d".formatted(Conversion.NEW, forward ? "mirror" : "mirror_back", id);
+    }
+
+    private static String list(List<Ident> columns, Function<Ident, String> each, String between) {
+        return columns.stream().map(each).collect(Collectors.joining(between));
+    }
+
+    private String equal(String one, String other) {
+        return list(
+                spec.ident(), column -> "%s.%s = %s.%s".formatted(one, column.name(), other, column.name()), " AND ");
+    }
+
+    private String idents(String prefix) {
+        return list(spec.ident(), column -> prefix + column.name(), ", ");
+    }
+
+    private String columns(String prefix) {
+        return spec.columns().stream().map(column -> prefix + column).collect(Collectors.joining(", "));
+    }
+
+    public String makeTouched() {
+        return "CREATE TABLE %s (pgsidecar_n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, %s)"
+                .formatted(
+                        touched(),
+                        list(spec.ident(), column -> column.name() + " " + column.type() + " NOT NULL", ", "));
+    }
+
+    public String dropTouched() {
+        return "DROP TABLE IF EXISTS " + touched();
+    }
+
+    /**
+     * The function of the triggers. Whatever event it hears, and in whatever order (a trigger of the user's may write the same
+     * row again before this one is told), it makes the rows of the old and the new key equal to what the source has now.
+     *
+     * <p>A transaction of a stricter isolation level sees neither what was copied since it began nor that others made a row
+     * equal: it leaves a note of the keys, and the agent does it.
+     */
+    public String makeFunction() {
+        String put = "INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s AS s WHERE %%s"
+                .formatted(target, columns(""), columns("s."), from(source));
+        String gone = "DELETE FROM %s AS t WHERE %%s".formatted(target);
+        String note = forward ? """
+                  IF current_setting('transaction_isolation') <> 'read committed' THEN
+                    IF TG_OP <> 'INSERT' THEN INSERT INTO %1$s (%2$s) VALUES (%3$s); END IF;
+                    IF TG_OP <> 'DELETE' THEN INSERT INTO %1$s (%2$s) VALUES (%4$s); END IF;
+                    RETURN NULL;
+                  END IF;
+                """.formatted(touched(), idents(""), idents("OLD."), idents("NEW.")) : "";
+        return """
+                CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+                SET search_path = pg_catalog, pg_temp SET row_security = off AS $pgsidecar$
+                BEGIN
+                  IF TG_OP = 'TRUNCATE' THEN
+                    TRUNCATE %s;
+                    RETURN NULL;
+                  END IF;
+                %s  IF TG_OP <> 'INSERT' THEN
+                    %s;
+                    IF TG_OP = 'DELETE' OR (%s) IS DISTINCT FROM (%s) THEN
+                      %s;
+                    END IF;
+                  END IF;
+                  IF TG_OP <> 'DELETE' THEN
+                    IF TG_OP = 'INSERT' OR (%s) IS DISTINCT FROM (%s) THEN
+                      %s;
+                    END IF;
+                    %s;
+                  END IF;
+                  RETURN NULL;
+                END
+                $pgsidecar$""".formatted(
+                        function(),
+                        target,
+                        note,
+                        gone.formatted(equal("t", "OLD")),
+                        idents("OLD."),
+                        idents("NEW."),
+                        put.formatted(equal("s", "OLD")),
+                        idents("OLD."),
+                        idents("NEW."),
+                        gone.formatted(equal("t", "NEW")),
+                        put.formatted(equal("s", "NEW")));
+    }
+
+    /** The triggers on the source, firing whoever writes: a subscription's worker, too. */
+    public List<String> makeTriggers(String on, boolean firing) {
+        return List.of(
+                "CREATE TRIGGER %s AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION %s()"
+                        .formatted(TRIGGER, on, function()),
+                "CREATE TRIGGER %s AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION %s()"
+                        .formatted(ON_TRUNCATE, on, function()),
+                firing(on, firing));
+    }
+
+    public static String firing(String on, boolean firing) {
+        String word = firing ? "ENABLE ALWAYS" : "DISABLE";
+        return "ALTER TABLE %1$s %2$s TRIGGER %3$s, %2$s TRIGGER %4$s".formatted(on, word, TRIGGER, ON_TRUNCATE);
+    }
+
+    public static List<String> dropTriggers(String on) {
+        return List.of(
+                "DROP TRIGGER IF EXISTS %s ON %s".formatted(TRIGGER, on),
+                "DROP TRIGGER IF EXISTS %s ON %s".formatted(ON_TRUNCATE, on));
+    }
+
+    public String dropFunction() {
+        return "DROP FUNCTION IF EXISTS %s()".formatted(function());
+    }
+
+    // --- Copying -----------------------------------------------------------------------------------------------------
+
+    private String key(String prefix) {
+        return list(spec.key(), column -> prefix + column.name(), ", ");
+    }
+
+    /** The key that is a statement's first parameters, as texts. */
+    private String parameters(int from) {
+        List<Ident> key = spec.key();
+        return IntStream.range(0, key.size())
+                .mapToObj(at -> "$%d::text::%s".formatted(from + at, key.get(at).type()))
+                .collect(Collectors.joining(", "));
+    }
+
+    private String texts(String prefix) {
+        return list(spec.key(), column -> "%s%s::text".formatted(prefix, column.name()), ", ");
+    }
+
+    /** The next keys of the source, up to {@code bound}: the last of as many as the last parameter says. */
+    private String bound(boolean fromTheBeginning) {
+        String after = fromTheBeginning ? "" : "WHERE (%s) > (%s)".formatted(key(""), parameters(1));
+        int limit = fromTheBeginning ? 1 : 1 + spec.key().size();
+        return """
+                bound AS MATERIALIZED (SELECT %1$s FROM (SELECT %1$s FROM %2$s %3$s ORDER BY %1$s LIMIT $%4$d::bigint) AS p
+                  ORDER BY %5$s LIMIT 1)""".formatted(
+                        key(""), from(source), after, limit, list(spec.key(), column -> column.name() + " DESC", ", "));
+    }
+
+    private String from(String table) {
+        return table.equals(spec.incoming()) || !forward && table.equals(source) ? table : "ONLY " + table;
+    }
+
+    private String within(boolean fromTheBeginning) {
+        String upTo = "(%s) <= (%s)"
+                .formatted(
+                        key(""), list(spec.key(), column -> "(SELECT %s FROM bound)".formatted(column.name()), ", "));
+        return fromTheBeginning ? upTo : "(%s) > (%s) AND %s".formatted(key(""), parameters(1), upTo);
+    }
+
+    /**
+     * Copies the next rows in the order of the key; the parameters are the last key, unless it begins, and how many. Rows that
+     * somebody holds are noted, to be looked at later. Whoever wants to change one of the others waits until this is committed.
+     */
+    public String copy(boolean fromTheBeginning) {
+        return """
+                WITH %1$s,
+                locked AS MATERIALIZED (SELECT %2$s FROM ONLY %3$s WHERE %4$s FOR UPDATE SKIP LOCKED),
+                put AS (INSERT INTO %5$s (%2$s) OVERRIDING SYSTEM VALUE SELECT %2$s FROM locked ON CONFLICT DO NOTHING RETURNING 1),
+                skipped AS (INSERT INTO %6$s (%7$s) SELECT %7$s FROM ONLY %3$s AS s WHERE %4$s
+                  AND NOT EXISTS (SELECT FROM locked AS l WHERE %8$s) RETURNING 1)
+                SELECT json_build_object('rows', (SELECT count(*) FROM locked), 'put', (SELECT count(*) FROM put),
+                  'skipped', (SELECT count(*) FROM skipped), 'last', (SELECT json_build_array(%9$s) FROM bound))""".formatted(
+                        bound(fromTheBeginning),
+                        columns(""),
+                        source,
+                        within(fromTheBeginning),
+                        target,
+                        touched(),
+                        idents(""),
+                        equal("l", "s"),
+                        texts(""));
+    }
+
+    /** Compares the next rows; the parameters are as in {@link #copy}. The last range has no end. */
+    public String compare(boolean fromTheBeginning) {
+        return """
+                WITH %s,
+                one AS (SELECT count(*) AS rows, sum(hashtextextended(ROW(%s)::text, 0)) AS hash FROM %s WHERE %s),
+                other AS (SELECT count(*) AS rows, sum(hashtextextended(ROW(%s)::text, 0)) AS hash FROM %s WHERE %s)
+                SELECT json_build_object('rows', one.rows, 'others', other.rows,
+                  'equal', one.rows = other.rows AND one.hash IS NOT DISTINCT FROM other.hash,
+                  'last', (SELECT json_build_array(%s) FROM bound))
+                FROM one, other""".formatted(
+                        bound(fromTheBeginning),
+                        columns(""),
+                        from(source),
+                        within(fromTheBeginning),
+                        columns(""),
+                        from(target),
+                        within(fromTheBeginning),
+                        texts(""));
+    }
+
+    /** How many rows of the target lie behind the last key of the source; the parameters are that key, if there is one. */
+    public String behind(boolean fromTheBeginning) {
+        return "SELECT json_build_object('others', (SELECT count(*) FROM (SELECT FROM %s %s LIMIT 1000) AS b))"
+                .formatted(from(target), fromTheBeginning ? "" : "WHERE (%s) > (%s)".formatted(key(""), parameters(1)));
+    }
+
+    /** Notes the keys that differ in the range that {@link #compare} looked at. */
+    public String noteDifferences(boolean fromTheBeginning) {
+        return difference(bound(fromTheBeginning) + ",", "WHERE " + within(fromTheBeginning));
+    }
+
+    /** The same behind the last key. */
+    public String noteBehind(boolean fromTheBeginning) {
+        return difference("", fromTheBeginning ? "" : "WHERE (%s) > (%s)".formatted(key(""), parameters(1)));
+    }
+
+    private String difference(String bound, String where) {
+        return """
+                WITH %1$s
+                one AS (SELECT %2$s, ROW(%3$s)::text AS pgsidecar_row FROM %4$s %6$s),
+                other AS (SELECT %2$s, ROW(%3$s)::text AS pgsidecar_row FROM %5$s %6$s),
+                noted AS (INSERT INTO %7$s (%2$s) SELECT %2$s FROM one FULL JOIN other USING (%2$s)
+                  WHERE one.pgsidecar_row IS DISTINCT FROM other.pgsidecar_row RETURNING 1)
+                SELECT json_build_object('rows', count(*)) FROM noted""".formatted(bound, idents(""), columns(""), from(source), from(target), where, touched());
+    }
+
+    // --- What was touched --------------------------------------------------------------------------------------------
+
+    /** The oldest notes: their numbers and keys, as JSON; $1 is how many. */
+    public String notes() {
+        return """
+                SELECT json_build_object('notes', (SELECT coalesce(json_agg(json_build_array(pgsidecar_n, %s)), '[]')
+                  FROM (SELECT * FROM %s ORDER BY pgsidecar_n LIMIT $1::bigint) AS n))""".formatted(list(spec.ident(), column -> column.name() + "::text", ", "), touched());
+    }
+
+    /** The notes that are $1, as rows of their columns. */
+    private String noted() {
+        List<Ident> ident = spec.ident();
+        return "(SELECT DISTINCT %s FROM json_array_elements($1::text::json) AS e)"
+                .formatted(IntStream.range(0, ident.size())
+                        .mapToObj(at -> "(e ->> %d)::%s AS %s"
+                                .formatted(
+                                        at + 1,
+                                        ident.get(at).type(),
+                                        ident.get(at).name()))
+                        .collect(Collectors.joining(", ")));
+    }
+
+    /** Locks those of the noted rows that nobody else holds, and tells which notes these are, and which have no row; $1 are the notes. */
+    public String lockNoted() {
+        return """
+                WITH locked AS MATERIALIZED (SELECT %1$s FROM %2$s AS s JOIN %3$s AS n ON %4$s FOR UPDATE OF s SKIP LOCKED)
+                SELECT json_build_object('locked', (SELECT coalesce(json_agg(a.e), '[]')
+                    FROM json_array_elements($1::text::json) AS a (e) WHERE EXISTS (SELECT FROM locked AS s WHERE %5$s)),
+                  'absent', (SELECT coalesce(json_agg(a.e), '[]')
+                    FROM json_array_elements($1::text::json) AS a (e) WHERE NOT EXISTS (SELECT FROM %2$s AS s WHERE %5$s)))""".formatted(
+                        list(spec.ident(), column -> "s." + column.name(), ", "),
+                        from(source),
+                        noted(),
+                        equal("s", "n"),
+                        ofElement());
+    }
+
+    private String ofElement() {
+        List<Ident> ident = spec.ident();
+        return IntStream.range(0, ident.size())
+                .mapToObj(at -> "s.%s = (a.e ->> %d)::%s"
+                        .formatted(ident.get(at).name(), at + 1, ident.get(at).type()))
+                .collect(Collectors.joining(" AND "));
+    }
+
+    /** Takes noted rows out of the target, whose rows in the source are locked; $1 are the notes. */
+    public String takeNoted() {
+        return taking("");
+    }
+
+    /** The same where the source has no such row. One that has come into being since keeps what its writer put there. */
+    public String takeAbsent() {
+        return taking(" AND NOT EXISTS (SELECT FROM %s AS s WHERE %s)".formatted(from(source), equal("s", "t")));
+    }
+
+    private String taking(String condition) {
+        return """
+                WITH gone AS (DELETE FROM %s AS t USING %s AS n WHERE %s%s RETURNING 1)
+                SELECT json_build_object('rows', count(*)) FROM gone""".formatted(target, noted(), equal("t", "n"), condition);
+    }
+
+    /** Puts the noted rows, which are locked, into the target; $1 are the notes. */
+    public String putNoted() {
+        return """
+                WITH put AS (INSERT INTO %1$s (%2$s) OVERRIDING SYSTEM VALUE SELECT %3$s FROM %4$s AS s JOIN %5$s AS n ON %6$s
+                  ON CONFLICT DO NOTHING RETURNING 1)
+                SELECT json_build_object('rows', count(*)) FROM put""".formatted(target, columns(""), columns("s."), from(source), noted(), equal("s", "n"));
+    }
+
+    /** Forgets notes; $1 are the notes. */
+    public String forgetNotes() {
+        return """
+                WITH gone AS (DELETE FROM %s WHERE pgsidecar_n IN
+                  (SELECT (e ->> 0)::bigint FROM json_array_elements($1::text::json) AS e) RETURNING 1)
+                SELECT json_build_object('rows', count(*)) FROM gone""".formatted(touched());
+    }
+
+    /** Whether there are notes. */
+    public String anyNotes() {
+        return "SELECT json_build_object('any', EXISTS (SELECT FROM %s))".formatted(touched());
+    }
+}
