@@ -3,6 +3,7 @@ package dev.pgsidecar.cli;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Mixin;
@@ -67,9 +68,8 @@ abstract class ApiCommand implements Callable<Integer> {
             return would ? Report.DONE : Report.REFUSED;
         }
         Report.checks(answer.body());
-        if (answer.body().getJsonObject("plan") != null) {
-            Report.plan(answer.body().getJsonObject("plan"));
-        }
+        Optional.ofNullable(answer.body().getJsonObject("plan"))
+                .ifPresent(plan -> System.out.println(System.lineSeparator() + Conversions.plan(plan)));
         System.out.println(would ? "It would be carried out." : "It would be refused.");
         return would ? Report.DONE : Report.REFUSED;
     }

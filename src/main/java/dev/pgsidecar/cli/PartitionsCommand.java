@@ -6,7 +6,8 @@ import picocli.CommandLine.Command;
 @Command(
         name = "partitions",
         mixinStandardHelpOptions = true,
-        description = "Shows pg_partman's sets, keeps them maintained, and makes tables partition sets.",
+        description =
+                "Shows pg_partman's sets, keeps them maintained, empties default partitions, and makes tables sets.",
         footer = {
             "",
             "Without a command it lists the sets.",
@@ -15,20 +16,19 @@ import picocli.CommandLine.Command;
             "    pgsidecar partitions list --set public.orders",
             "    pgsidecar partitions maintain",
             "    pgsidecar partitions rescue --database app --set public.orders --dry-run",
-            "    pgsidecar partitions convert --database app --table public.orders --control created_at \\",
-            "        --interval '1 day' --dry-run",
-            "    pgsidecar partitions finish app-1"
+            "    pgsidecar partitions convert --database app --table public.orders --control created_at --interval '1 day' --dry-run",
+            "    pgsidecar partitions finish app-3"
         },
         subcommands = {
             PartitionsListCommand.class,
             MaintainCommand.class,
             RescueCommand.class,
             ConvertCommand.class,
-            ConversionActCommand.Pause.class,
-            ConversionActCommand.Resume.class,
-            ConversionActCommand.Cancel.class,
-            ConversionActCommand.Finish.class,
-            ConversionActCommand.Revert.class
+            ConversionActs.Pause.class,
+            ConversionActs.Resume.class,
+            ConversionActs.Cancel.class,
+            ConversionActs.Finish.class,
+            ConversionActs.Revert.class
         })
 final class PartitionsCommand extends ApiCommand {
 

@@ -71,29 +71,9 @@ final class PartitionsListCommand extends ApiCommand {
                 body.getString("nextRun") == null
                         ? "mode report: nothing is maintained by this agent"
                         : "next run " + body.getString("nextRun"));
-        conversions(body);
+        Conversions.table(body).ifPresent(text -> System.out.println(System.lineSeparator() + text));
         notes.forEach(note -> System.err.println("pgsidecar: " + note));
         return Report.DONE;
-    }
-
-    private static void conversions(JsonObject body) {
-        Table table = new Table("conversion", "table", "phase", "", "rows", "of about", "began");
-        int[] found = {0};
-        Report.objects(body, "databases")
-                .forEach(database -> Report.objects(database, "conversions").forEach(each -> {
-                    found[0]++;
-                    table.row(
-                            each.getString("id"),
-                            each.getString("table"),
-                            each.getString("phase"),
-                            each.getBoolean("paused") ? "paused" : "",
-                            each.getLong("rows"),
-                            each.getLong("total"),
-                            each.getString("began").substring(0, 19));
-                }));
-        if (found[0] > 0) {
-            System.out.println(table);
-        }
     }
 
     private static void notes(JsonObject database, List<String> notes) {
@@ -196,7 +176,7 @@ final class PartitionsListCommand extends ApiCommand {
                 : last.getString("outcome") + " " + last.getString("at").substring(0, 19);
     }
 
-    private static String size(long bytes) {
+    static String size(long bytes) {
         String[] units = {"B", "kB", "MB", "GB", "TB"};
         double value = bytes;
         int unit = 0;

@@ -18,6 +18,7 @@ final class Report {
     static final int STILL_RUNNING = 5;
 
     private final Map<String, String> told = new HashMap<>();
+    private final LiveLine live = LiveLine.onErrors();
 
     /** Prints an error that the agent answered. */
     static int problem(Api.Answer answer) {
@@ -50,23 +51,6 @@ final class Report {
                 .forEach(Report::failed);
     }
 
-    /** Prints what would be done. */
-    static void plan(JsonObject plan) {
-        System.out.printf(
-                "%s: %d rows, %d bytes, %d partitions, about %d s%n",
-                plan.getString("table"),
-                plan.getLong("rows"),
-                plan.getLong("bytes"),
-                plan.getLong("partitions"),
-                plan.getLong("estimatedSeconds"));
-        for (String part : List.of("ddl", "carried", "notCarried", "clientErrors", "statements")) {
-            if (!plan.getJsonArray(part).isEmpty()) {
-                System.out.println(part + ":");
-                plan.getJsonArray(part).forEach(each -> System.out.println("  " + each));
-            }
-        }
-    }
-
     private static void failed(JsonObject check) {
         System.err.printf(
                 "  %s: found %s; required: %s%n",
@@ -79,11 +63,21 @@ final class Report {
 
     /** Prints what steps that run say, and those that have ended since the last time. */
     void progress(JsonObject operation) {
+        JsonObject measured =
+                operation.getJsonObject("result", new JsonObject()).getJsonObject("progress");
         objects(operation, "steps").forEach(step -> {
             String state = step.getString("state");
             boolean quiet = state.equals("running") && step.getString("note").isEmpty();
             String said = state + step.getString("note");
-            if (!quiet && !said.equals(told.put(step.getString("name"), said))) {
+            if (quiet || said.equals(told.put(step.getString("name"), said))) {
+                return;
+            }
+            if (measured != null
+                    && state.equals("running")
+                    && !step.getString("note").startsWith("waiting")) {
+                live.show(Conversions.progress(measured));
+            } else {
+                live.end();
                 System.err.printf("  %-16s %-8s %s%n", step.getString("name"), state, step.getString("note"));
             }
         });
@@ -98,6 +92,8 @@ final class Report {
             Optional.ofNullable(result.getValue(name)).ifPresent(value -> System.out.printf("  %s: %s%n", name, value));
         }
         Optional.ofNullable(result.getString("undone")).ifPresent(text -> System.out.println("  " + text));
+        Optional.ofNullable(result.getString("conversion"))
+                .ifPresent(id -> System.out.printf("  conversion: %s%s%n", id, next(operation, id)));
         objects(result, "sets").forEach(Report::set);
         for (String name : List.of("rows", "partitions", "made", "dropped")) {
             Optional.ofNullable(result.getValue(name)).ifPresent(value -> System.out.printf("  %s: %s%n", name, value));
@@ -105,11 +101,6 @@ final class Report {
         for (String name : List.of("couldStillWrite", "kept", "left")) {
             result.getJsonArray(name, new JsonArray()).forEach(value -> System.out.printf("  %s: %s%n", name, value));
         }
-        Optional.ofNullable(result.getString("conversion"))
-                .filter(_ -> operation.getString("kind").equals("conversion") && state.equals("succeeded"))
-                .ifPresent(id -> System.out.printf(
-                        "  clients use the set; to keep it: pgsidecar partitions finish %s; to take it back: pgsidecar partitions revert %s%n",
-                        id, id));
         result.getJsonArray("warnings", new JsonArray()).forEach(warning -> System.out.println("  note: " + warning));
         if (operation.getString("failure") != null) {
             System.err.println("pgsidecar: " + operation.getString("failure"));
@@ -122,6 +113,14 @@ final class Report {
             case "running" -> STILL_RUNNING;
             default -> FAILED;
         };
+    }
+
+    private static String next(JsonObject operation, String id) {
+        boolean converted =
+                "conversion".equals(operation.getString("kind")) && "succeeded".equals(operation.getString("state"));
+        return converted
+                ? "; clients use the set. Next: pgsidecar partitions finish %1$s, or revert %1$s".formatted(id)
+                : "";
     }
 
     private static void set(JsonObject run) {

@@ -36,6 +36,7 @@ final class Converting implements Runbook {
     /** Asks whether it is possible at all. */
     static final String ANY = "*";
 
+    private static final String PREVIEW = "preview";
     private static final String DATABASES = "databases";
     private static final String PG_PARTMAN = "pg-partman";
     private static final String INSTALLED = "installed";
@@ -44,7 +45,7 @@ final class Converting implements Runbook {
 
     static final List<String> NAMES = Stream.of(
                     ServerChecks.NAMES,
-                    List.of(DATABASES, PG_PARTMAN, INSTALLED, TABLE, CONVERSION),
+                    List.of(PREVIEW, DATABASES, PG_PARTMAN, INSTALLED, TABLE, CONVERSION),
                     ConversionChecks.NAMES)
             .flatMap(List::stream)
             .toList();
@@ -69,6 +70,7 @@ final class Converting implements Runbook {
         if (checks.size() < ServerChecks.NAMES.size()) {
             return checks;
         }
+        checks.add(preview());
         String configured = "one of partition.databases";
         if (!tools.databases().contains(request.database())) {
             checks.add(Check.failed(
@@ -81,6 +83,20 @@ final class Converting implements Runbook {
             check(session, checks);
         }
         return checks;
+    }
+
+    /** The plan is told all the same; and what has begun may go on. */
+    private Check preview() {
+        boolean allowed = tools.settings().partition().conversions();
+        String required = "partition.conversions: true";
+        return allowed || request.goOn().isPresent()
+                ? Check.passed(PREVIEW, "allowed", required)
+                : Check.failed(
+                        PREVIEW,
+                        "partition.conversions: false",
+                        required,
+                        "conversions were not proved by long repetitions yet (docs/conversion.md): try yours on a copy of the"
+                                + " database first, then set it and restart the agent");
     }
 
     private void check(PartmanSession session, List<Check> checks) throws PostgresException, InterruptedException {

@@ -135,12 +135,13 @@ final class Passage implements AutoCloseable {
         return "%d rows copied; %d were held by somebody at first".formatted(now().total(), skipped);
     }
 
-    /** Until no row is noted any more that nobody holds for long. */
+    /** Until each row that is noted now was made equal; clients of a stricter isolation level may note others all the time. */
     private void drain(Set<Phase> phases) throws StepFailed, NotNow, InterruptedException {
+        long last = patience.until(resting(), Optional.empty(), (work, _) -> work.lastNote(id(), phases));
         Drained drained;
         do {
             brake();
-            drained = patience.until(resting(), Optional.empty(), (work, _) -> work.drain(id(), phases, DRAINED));
+            drained = patience.until(resting(), Optional.empty(), (work, _) -> work.drain(id(), phases, DRAINED, last));
             if (drained.notes() == 0 && drained.more()) {
                 run.note("waiting: rows that somebody holds");
                 run.rest(SHORTLY);
@@ -320,6 +321,8 @@ final class Passage implements AutoCloseable {
                 if (e.why() != Why.NOTES) {
                     throw e;
                 }
+                run.note("waiting: clients of a stricter isolation level than READ COMMITTED write all the time");
+                run.rest(SHORTLY);
             }
         }
     }
@@ -383,6 +386,8 @@ final class Passage implements AutoCloseable {
                 if (e.why() != Why.NOTES) {
                     throw e;
                 }
+                run.note("waiting: clients of a stricter isolation level than READ COMMITTED write all the time");
+                run.rest(SHORTLY);
             }
             now = now();
         }

@@ -200,13 +200,15 @@ public final class ConversionWork {
     /**
      * Makes noted rows equal, at most so many, but for those that somebody holds.
      *
+     * @param last the number of the last note that is dealt with
      * @return how many notes were dealt with, and whether there are more
      */
-    public Drained drain(long id, Set<Phase> phases, int most) throws PostgresException, NotNow, InterruptedException {
+    public Drained drain(long id, Set<Phase> phases, int most, long last)
+            throws PostgresException, NotNow, InterruptedException {
         return inTurn(id, COPYING, phases, conversion -> {
             MirrorSql sql = mirror(conversion);
             asOwner(conversion);
-            JsonArray notes = session.json(sql.notes(), (long) most).getJsonArray("notes");
+            JsonArray notes = session.json(sql.notes(), (long) most, last).getJsonArray("notes");
             if (notes.isEmpty()) {
                 return new Drained(0, false);
             }
@@ -218,10 +220,20 @@ public final class ConversionWork {
             session.json(sql.takeAbsent(), absent.encode());
             session.json(sql.forgetNotes(), locked.encode());
             session.json(sql.forgetNotes(), absent.encode());
-            boolean more = session.json(sql.anyNotes()).getBoolean("any");
+            boolean more = session.json(sql.anyNotesUpTo(), last).getBoolean("any");
             asCaretaker();
             progress(conversion, Optional.empty(), 0, Optional.empty(), true);
             return new Drained(locked.size() + absent.size(), more);
+        });
+    }
+
+    /** The number of the last note that there is; 0 for none. */
+    public long lastNote(long id, Set<Phase> phases) throws PostgresException, NotNow, InterruptedException {
+        return inTurn(id, COPYING, phases, conversion -> {
+            asOwner(conversion);
+            long last = session.json(mirror(conversion).anyNotes()).getLong("last");
+            asCaretaker();
+            return last;
         });
     }
 

@@ -4,11 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.pgsidecar.agent.AgentProcess.Ended;
+import dev.pgsidecar.cluster.Psql;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -118,6 +121,77 @@ class CliIT {
                     .isEqualTo(1);
             assertThat(run("partitions", "rescue").exitCode()).isEqualTo(2);
         }
+    }
+
+    @Test
+    void convertsATable() throws Exception {
+        try (Caretaken server = new Caretaken(17, folder)) {
+            server.app()
+                    .sql(
+                            "CREATE TABLE orders (id bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())",
+                            "ALTER TABLE orders OWNER TO app",
+                            "INSERT INTO orders (at) SELECT now() - g * interval '10 s' FROM generate_series(1, 60000) AS g");
+            Psql.run(
+                    server.server(),
+                    Path.of("deploy/sql/caretaker.sql").toAbsolutePath(),
+                    "--dbname=app",
+                    "--set=convert=public.orders");
+            server.start("PGSIDECAR_PARTITION_CONVERSIONS", "false");
+            String order = "/v1/partitions/conversions";
+            var preview = server.agent()
+                    .order(
+                            order,
+                            new JsonObject()
+                                    .put("database", "app")
+                                    .put("table", "public.orders")
+                                    .put("control", "at")
+                                    .put("interval", "1 day"));
+            assertThat(preview.statusCode()).isEqualTo(412);
+            assertThat(preview.body()).contains("preview", "partition.conversions: true");
+            server.start();
+            environment.put(
+                    "PGSIDECAR_URL", "http://127.0.0.1:" + server.agent().commandPort());
+            environment.put("PGSIDECAR_TOKEN", AgentProcess.OPERATE);
+            Ended refused = convert("--dry-run");
+            assertThat(refused.exitCode()).as(refused.output()).isEqualTo(1);
+            assertThat(refused.output()).contains("(--waive unique:orders_pkey)", "It would be refused.");
+            Ended plan = convert("--dry-run", "--waive", "unique:orders_pkey");
+            assertThat(plan.exitCode()).as(plan.output()).isZero();
+            assertThat(plan.output())
+                    .contains("It would be carried out.", "public.orders: about ", "carried:", "index orders_pkey")
+                    .contains("errors that clients may get afterwards:", "ON CONFLICT (id)")
+                    .contains("statements that make the new table:");
+
+            Ended converted = convert("--waive", "unique:orders_pkey");
+            assertThat(converted.exitCode()).as(converted.output()).isZero();
+            assertThat(converted.output())
+                    .containsPattern("(copying|comparing) +\\[[#-]{24}\\] +[0-9.]+ %")
+                    .contains("Next: pgsidecar partitions finish app-1, or revert app-1");
+            assertThat(run("partitions").output())
+                    .containsPattern("app-1 +public.orders +.* converted .* pgsidecar partitions finish app-1");
+            assertThat(server.agent().getText("/metrics")).contains("pgsidecar_conversion_phase{database=\"app\"");
+            assertThat(run("partitions", "pause", "app-1").exitCode())
+                    .as("it is too late for that")
+                    .isEqualTo(1);
+            assertThat(run("partitions", "revert", "--conversion", "app-9").exitCode())
+                    .isEqualTo(1);
+            assertThat(run("partitions", "finish").exitCode()).isEqualTo(2);
+            Ended finished = run("partitions", "finish", "--conversion", "app-1");
+            assertThat(finished.exitCode()).as(finished.output()).isZero();
+            assertThat(
+                            server.app()
+                                    .query(
+                                            "SELECT relkind || count(*) FROM pg_class, orders WHERE pg_class.oid = 'orders'::regclass GROUP BY relkind"))
+                    .isEqualTo("p60000");
+        }
+    }
+
+    private Ended convert(String... more) {
+        List<String> arguments = new ArrayList<>(
+                List.of("partitions", "convert", "--database", "app", "--table", "public.orders", "--control", "at"));
+        arguments.addAll(List.of("--interval", "1 day"));
+        arguments.addAll(List.of(more));
+        return run(arguments.toArray(String[]::new));
     }
 
     @Test

@@ -260,11 +260,11 @@ public record MirrorSql(Spec spec, long id, String source, String target, boolea
 
     // --- What was touched --------------------------------------------------------------------------------------------
 
-    /** The oldest notes: their numbers and keys, as JSON; $1 is how many. */
+    /** The oldest notes: their numbers and keys, as JSON; $1 is how many, $2 the last of them. */
     public String notes() {
         return """
                 SELECT json_build_object('notes', (SELECT coalesce(json_agg(json_build_array(pgsidecar_n, %s)), '[]')
-                  FROM (SELECT * FROM %s ORDER BY pgsidecar_n LIMIT $1::bigint) AS n))""".formatted(list(spec.ident(), column -> column.name() + "::text", ", "), touched());
+                  FROM (SELECT * FROM %s WHERE pgsidecar_n <= $2::bigint ORDER BY pgsidecar_n LIMIT $1::bigint) AS n))""".formatted(list(spec.ident(), column -> column.name() + "::text", ", "), touched());
     }
 
     /** The notes that are $1, as rows of their columns. */
@@ -335,8 +335,15 @@ public record MirrorSql(Spec spec, long id, String source, String target, boolea
                 SELECT json_build_object('rows', count(*)) FROM gone""".formatted(touched());
     }
 
-    /** Whether there are notes. */
+    /** Whether there are notes, and the number of the last one. */
     public String anyNotes() {
-        return "SELECT json_build_object('any', EXISTS (SELECT FROM %s))".formatted(touched());
+        return "SELECT json_build_object('any', count(*) > 0, 'last', coalesce(max(pgsidecar_n), 0)) FROM %s"
+                .formatted(touched());
+    }
+
+    /** Whether there are notes up to number $1. */
+    public String anyNotesUpTo() {
+        return "SELECT json_build_object('any', EXISTS (SELECT FROM %s WHERE pgsidecar_n <= $1::bigint))"
+                .formatted(touched());
     }
 }
