@@ -19,6 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A conversion through kills of the agent and of the server, and through a promote: nothing is lost, and it goes on. */
 @Tag("agent")
+@Tag("long")
 class ConversionCrashIT {
 
     private static final List<String> POINTS = List.of(
