@@ -137,7 +137,15 @@ final class Passage implements AutoCloseable {
 
     /** Until each row that is noted now was made equal; clients of a stricter isolation level may note others all the time. */
     private void drain(Set<Phase> phases) throws StepFailed, NotNow, InterruptedException {
-        long last = patience.until(resting(), Optional.empty(), (work, _) -> work.lastNote(id(), phases));
+        drain(phases, patience.until(resting(), Optional.empty(), (work, _) -> work.lastNote(id(), phases)));
+    }
+
+    /** Until there is a moment without a note. */
+    private void drainAll(Set<Phase> phases) throws StepFailed, NotNow, InterruptedException {
+        drain(phases, Long.MAX_VALUE);
+    }
+
+    private void drain(Set<Phase> phases, long last) throws StepFailed, NotNow, InterruptedException {
         Drained drained;
         do {
             brake();
@@ -145,6 +153,8 @@ final class Passage implements AutoCloseable {
             if (drained.notes() == 0 && drained.more()) {
                 run.note("waiting: rows that somebody holds");
                 run.rest(SHORTLY);
+            } else if (drained.more()) {
+                run.rest(Duration.ZERO); // who cancels it is heard
             }
         } while (drained.more());
     }
@@ -236,7 +246,7 @@ final class Passage implements AutoCloseable {
             }
             mended += patience.until(
                     resting(), Optional.empty(), (work, _) -> work.noteDifferences(id(), Set.of(in), COMPARED));
-            drain(Set.of(in));
+            drainAll(Set.of(in));
             run.rest(REST);
         }
         return "every row is there, and the same; %d were made so again".formatted(mended);
@@ -307,7 +317,7 @@ final class Passage implements AutoCloseable {
         }
         Conversion now = now();
         while (true) {
-            drain(Set.of(Phase.VERIFIED));
+            drainAll(Set.of(Phase.VERIFIED));
             awaitOldSnapshots();
             try {
                 Instant began = Instant.now();
@@ -322,7 +332,7 @@ final class Passage implements AutoCloseable {
                     throw e;
                 }
                 run.note("waiting: clients of a stricter isolation level than READ COMMITTED write all the time");
-                run.rest(SHORTLY);
+                run.rest(Duration.ZERO);
             }
         }
     }
@@ -375,7 +385,7 @@ final class Passage implements AutoCloseable {
     String swapBack() throws StepFailed, NotNow, InterruptedException {
         Conversion now = now();
         while (now.phase() == Phase.REVERTING) {
-            drain(Set.of(Phase.REVERTING));
+            drainAll(Set.of(Phase.REVERTING));
             awaitOldSnapshots();
             try {
                 patience.until(resting(), Optional.of(now.spec().table()), (_, tables) -> {
@@ -387,7 +397,7 @@ final class Passage implements AutoCloseable {
                     throw e;
                 }
                 run.note("waiting: clients of a stricter isolation level than READ COMMITTED write all the time");
-                run.rest(SHORTLY);
+                run.rest(Duration.ZERO);
             }
             now = now();
         }

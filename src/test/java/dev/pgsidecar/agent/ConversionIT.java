@@ -252,6 +252,9 @@ class ConversionIT {
         assertThat(server.agent().awaitEnd(id).getString("state")).isEqualTo("cancelled");
         assertNothingLeft(app, "c");
         assertThat(app.query(CATALOG.formatted("c"))).isEqualTo(before);
+        await("the list knows it")
+                .until(() ->
+                        !server.database().getJsonArray("conversions").encode().contains("public.c"));
 
         accepted = server.agent().order(PATH, byDay("c", "unique:c_pkey"));
         id = new JsonObject(accepted.body()).getString("id");
