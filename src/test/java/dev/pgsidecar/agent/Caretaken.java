@@ -15,6 +15,7 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import java.util.Objects;
 
 /** A server with partition sets, and an agent beside it that has the rights of deploy/sql and no more. */
@@ -105,13 +106,19 @@ final class Caretaken implements AutoCloseable {
         return seen(order(agent, "/v1/partitions/maintenance", request(sets)));
     }
 
-    /** Waits until the list shows what the operation has done. */
+    /** Waits until the list shows what the operation has done: a look that began after its last set was through. */
     private JsonObject seen(JsonObject operation) {
-        Instant ended = Instant.parse(operation.getString("ended"));
+        JsonObject result = operation.getJsonObject("result");
+        Instant through = Stream.concat(
+                        result.getJsonArray("sets", new JsonArray()).stream(),
+                        Stream.ofNullable(result.getJsonObject("maintenance")))
+                .map(each -> Instant.parse(((JsonObject) each).getString("at")))
+                .max(Instant::compareTo)
+                .orElseGet(() -> Instant.parse(operation.getString("ended")));
         await("a look after it")
                 .atMost(Duration.ofSeconds(20))
                 .until(() -> database().getString("observedAt") != null
-                        && Instant.parse(database().getString("observedAt")).isAfter(ended.minusMillis(50)));
+                        && Instant.parse(database().getString("observedAt")).isAfter(through));
         return operation;
     }
 
