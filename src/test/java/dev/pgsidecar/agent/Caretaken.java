@@ -15,8 +15,8 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 import java.util.Objects;
+import java.util.stream.Stream;
 
 /** A server with partition sets, and an agent beside it that has the rights of deploy/sql and no more. */
 final class Caretaken implements AutoCloseable {
