@@ -335,9 +335,9 @@ public record MirrorSql(Spec spec, long id, String source, String target, boolea
                 SELECT json_build_object('rows', count(*)) FROM gone""".formatted(touched());
     }
 
-    /** Whether there are notes, and the number of the last one. */
+    /** Whether there are notes, and the number of the last one; asked under the lock of the swap, so by the index. */
     public String anyNotes() {
-        return "SELECT json_build_object('any', count(*) > 0, 'last', coalesce(max(pgsidecar_n), 0)) FROM %s"
+        return "SELECT json_build_object('any', max(pgsidecar_n) IS NOT NULL, 'last', coalesce(max(pgsidecar_n), 0)) FROM %s"
                 .formatted(touched());
     }
 
