@@ -6,6 +6,7 @@ import dev.pgsidecar.postgres.PostgresException;
 import dev.pgsidecar.postgres.catalog.Facts;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
@@ -48,13 +49,29 @@ record PromoteFacts(
                    'psql -X -d pgsidecar -f install.sql')
                 ) AS rights(given, command) WHERE NOT given),
               'slot', nullif(current_setting('primary_slot_name'), ''),
-              'replay_ended', EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'startup'
-                  AND wait_event IN ('RecoveryWalStream', 'RecoveryRetrieveRetryInterval')),
+              'asked_at', clock_timestamp()::text,
               'max_slots', current_setting('max_replication_slots')::int,
               'max_senders', current_setting('max_wal_senders')::int)""";
 
     private static final String SIGNAL =
             "SELECT json_build_object('there', (pg_stat_file('recovery.signal', true)).size IS NOT NULL)";
+
+    /**
+     * Replay asks for more WAL only when it has read all that is whole. It waits for it then, or starts a WAL receiver, which a
+     * dead primary's host refuses at once: with a torn record of tens of megabytes it does so a hundred times a second, never
+     * waits, and spends the rest of its time reading that record again.
+     */
+    private static final String REPLAY = """
+            SELECT json_build_object(
+              'position', pg_last_wal_replay_lsn()::text,
+              'ended', coalesce(wait_event IN ('RecoveryWalStream', 'RecoveryRetrieveRetryInterval'), false)
+                  OR EXISTS (SELECT FROM pg_stat_activity
+                             WHERE backend_type = 'walreceiver' AND backend_start > $1::text::timestamptz),
+              'reads', backend_type IS NOT NULL AND coalesce(wait_event, 'WalRead') IN ('WalRead', 'WALRead'))
+            FROM (VALUES (1)) AS one LEFT JOIN pg_stat_activity ON backend_type = 'startup'""";
+
+    /** How long a replay is watched that stands although WAL is there: its end shows within a few rounds of reading. */
+    private static final Duration WATCH = Duration.ofSeconds(3);
 
     /** Asks. */
     static PromoteFacts of(Line line) throws PostgresException, InterruptedException {
@@ -68,9 +85,29 @@ record PromoteFacts(
                 signal,
                 texts(row.getJsonArray("missing")),
                 Optional.ofNullable(row.getString("slot")),
-                row.getBoolean("replay_ended"),
+                replayEnded(line, facts, row.getString("asked_at")),
                 row.getInteger("max_slots"),
                 row.getInteger("max_senders"));
+    }
+
+    /** Watches a replay that has something before it, until it moves, or shows that it can not. */
+    private static boolean replayEnded(Line line, Facts facts, String askedAt)
+            throws PostgresException, InterruptedException {
+        Optional<Lsn> position = facts.wal().replay();
+        if (!facts.server().inRecovery() || position.equals(facts.wal().receive())) {
+            return true;
+        }
+        long end = System.nanoTime() + WATCH.toNanos();
+        while (true) {
+            JsonObject replay = line.json(REPLAY, askedAt);
+            boolean ended = replay.getBoolean("ended");
+            boolean stands = position.equals(
+                    Optional.ofNullable(replay.getString("position")).map(Lsn::parse));
+            if (ended || !stands || !replay.getBoolean("reads") || System.nanoTime() > end) {
+                return ended;
+            }
+            Thread.sleep(1);
+        }
     }
 
     boolean isPrimary() {
