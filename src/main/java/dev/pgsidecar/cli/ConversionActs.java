@@ -5,15 +5,17 @@ import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** What can be ordered of a conversion that has begun. */
 final class ConversionActs {
 
     private ConversionActs() {}
 
-    /** One of them. */
+    /** One of them; it has the name of its path's last part. */
     abstract static class Act extends ApiCommand {
 
         @Option(
@@ -28,12 +30,12 @@ final class ConversionActs {
         @Mixin
         private OrderOptions order;
 
-        /** The last part of the path. */
-        abstract String act();
+        @Spec
+        private CommandSpec command;
 
         @Override
         int run() throws UsageException, Unreachable {
-            return order(path(named, positional, act()), new JsonObject(), order);
+            return order(path(named, positional, command.name()), new JsonObject(), order);
         }
     }
 
@@ -56,58 +58,33 @@ final class ConversionActs {
             name = "pause",
             mixinStandardHelpOptions = true,
             description = "Holds a conversion back at its next batch. What clients write still goes to both tables.")
-    static final class Pause extends Act {
-        @Override
-        String act() {
-            return "pause";
-        }
-    }
+    static final class Pause extends Act {}
 
     /** {@code pgsidecar partitions resume}. */
     @Command(
             name = "resume",
             mixinStandardHelpOptions = true,
             description = "Lets a conversion that was paused, or has failed, go on.")
-    static final class Resume extends Act {
-        @Override
-        String act() {
-            return "resume";
-        }
-    }
+    static final class Resume extends Act {}
 
     /** {@code pgsidecar partitions cancel}. */
     @Command(
             name = "cancel",
             mixinStandardHelpOptions = true,
             description = "Undoes a conversion before its swap; nothing is left of it.")
-    static final class Cancel extends Act {
-        @Override
-        String act() {
-            return "cancel";
-        }
-    }
+    static final class Cancel extends Act {}
 
     /** {@code pgsidecar partitions finish}. */
     @Command(
             name = "finish",
             mixinStandardHelpOptions = true,
             description = "Drops the old table and switches retention on. There is no way back after it.")
-    static final class Finish extends Act {
-        @Override
-        String act() {
-            return "finish";
-        }
-    }
+    static final class Finish extends Act {}
 
     /** {@code pgsidecar partitions revert}. */
     @Command(
             name = "revert",
             mixinStandardHelpOptions = true,
             description = "Swaps back to the old table, with the rows written since, and drops the set.")
-    static final class Revert extends Act {
-        @Override
-        String act() {
-            return "revert";
-        }
-    }
+    static final class Revert extends Act {}
 }

@@ -146,8 +146,7 @@ public final class ConversionTables {
         }
         try {
             session.run("BEGIN ISOLATION LEVEL READ COMMITTED; " + PATIENCE);
-            session.run("GRANT USAGE, CREATE ON SCHEMA %s, %s TO %s"
-                    .formatted(Conversion.NEW, Conversion.OLD, spec.owner()));
+            session.run(ConversionSql.rights(spec.owner()));
             long id = session.json(
                             Conversion.INSERT,
                             operation,

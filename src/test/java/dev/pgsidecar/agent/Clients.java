@@ -38,11 +38,13 @@ final class Clients implements AutoCloseable {
     private final AtomicLong done = new AtomicLong();
     private final AtomicLong longest = new AtomicLong();
     private final boolean through;
+    private final int isolation;
 
-    private Clients(Postgres server, String table, boolean through) {
+    private Clients(Postgres server, String table, boolean through, int isolation) {
         this.server = server;
         this.table = table;
         this.through = through;
+        this.isolation = isolation;
     }
 
     static Clients on(Postgres server, String table) {
@@ -51,7 +53,15 @@ final class Clients implements AutoCloseable {
 
     /** @param through they live through a server's crash: what it had not acknowledged is looked up */
     static Clients on(Postgres server, String table, boolean through) {
-        Clients clients = new Clients(server, table, through);
+        return start(new Clients(server, table, through, Connection.TRANSACTION_READ_COMMITTED));
+    }
+
+    /** Every one of their transactions is REPEATABLE READ. */
+    static Clients strictlyOn(Postgres server, String table) {
+        return start(new Clients(server, table, false, Connection.TRANSACTION_REPEATABLE_READ));
+    }
+
+    private static Clients start(Clients clients) {
         for (int client = 0; client < CLIENTS; client++) {
             int number = client;
             TreeMap<Long, String> ledger = new TreeMap<>();
@@ -66,6 +76,7 @@ final class Clients implements AutoCloseable {
         while (!stop.get()) {
             try (Connection connection = server.connect("app", "app", "");
                     Statement statement = connection.createStatement()) {
+                connection.setTransactionIsolation(isolation);
                 learn(number, statement, ledger);
                 while (!stop.get()) {
                     long began = System.nanoTime();
@@ -176,11 +187,7 @@ final class Clients implements AutoCloseable {
                     ledger.put(fresh, amount + "/copied");
                 }
             }
-            case 7 -> {
-                if (amount % 20 < 2) { // without a moment's rest they would keep the swap waiting (docs/conversion.md)
-                    strictly(connection, statement, id, amount, ledger);
-                }
-            }
+            case 7 -> strictly(connection, statement, id, amount, ledger);
             default -> {
                 try (PreparedStatement insert = connection.prepareStatement(
                         "INSERT INTO %s (id, amount, note) VALUES (?, ?, 'again') ON CONFLICT DO NOTHING"
@@ -213,7 +220,7 @@ final class Clients implements AutoCloseable {
         }
         connection.commit();
         connection.setAutoCommit(true);
-        connection.setTransactionIsolation(Connection.TRANSACTION_READ_COMMITTED);
+        connection.setTransactionIsolation(isolation);
         if (amount % 2 == 0) {
             ledger.put(id, amount + "/strict");
         } else {

@@ -137,6 +137,28 @@ class ConversionIT {
         assertNothingLeft(app, "b");
     }
 
+    /** They see nothing of what is copied while they run, and there is no moment without one of them. */
+    @Test
+    void isNotKeptWaitingByClientsOfAStricterLevel() throws Exception {
+        Caretaken server = on(17);
+        Partitioned app = orders(server, "s", 20_000);
+        app.asApp(
+                "CREATE FUNCTION s_again() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                        + " IF NEW.note = 'again' THEN UPDATE s SET note = 'again and again' WHERE id = NEW.id; END IF; RETURN NULL; END $$",
+                "CREATE TRIGGER a_again AFTER INSERT ON s FOR EACH ROW EXECUTE FUNCTION s_again()");
+        try (Clients clients = Clients.strictlyOn(server.server(), "s")) {
+            clients.await(50);
+            JsonObject operation = convert(server, byDay("s", "unique:s_pkey"));
+            clients.await(50);
+            assertThat(act(server, operation, "revert").getString("state")).isEqualTo("succeeded");
+            clients.await(50);
+            clients.stop();
+            assertThat(clients.failures()).isEmpty();
+            assertThat(clients.wrong()).isEmpty();
+        }
+        assertNothingLeft(app, "s");
+    }
+
     /** What the table has, as the catalog tells it; names of the tables themselves left out. */
     private static final String CARRIED = """
             SELECT string_agg(line, E'\\n' ORDER BY line) FROM (

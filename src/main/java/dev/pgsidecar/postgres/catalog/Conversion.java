@@ -77,7 +77,8 @@ public record Conversion(
     /** Where the old one is after that. */
     public static final String OLD = "pgsidecar_converted";
 
-    private static final String TABLE = NEW + ".pgsidecar_conversion";
+    /** Where all of this is kept. */
+    static final String TABLE = NEW + ".pgsidecar_conversion";
 
     /** A column by which rows are found. */
     public record Ident(String name, String type) {

@@ -223,9 +223,18 @@ public final class ConversionSql {
     public static final String NAME_OF =
             "SELECT json_build_object('name', (SELECT oid::regclass::text FROM pg_class WHERE oid = $1::bigint::oid))";
 
-    /** Statements that take the owner's rights in the agent's schemas back, if it has no other conversion; $1 the owner's name as SQL. */
+    private static final String SCHEMAS = "ALL ON SCHEMA %s, %s".formatted(Conversion.NEW, Conversion.OLD);
+
+    /** Its triggers, which are the owner's, look at how far it is. */
+    private static final String HOW_FAR = "SELECT (id, phase) ON " + Conversion.TABLE;
+
+    /** Gives the owner, whose name is SQL, what it needs in the agent's schemas. */
+    public static String rights(String owner) {
+        return "GRANT %1$s TO %3$s; GRANT %2$s TO %3$s".formatted(SCHEMAS, HOW_FAR, owner);
+    }
+
+    /** A statement that takes the owner's rights back, if it has no other conversion; $1 the owner's name as SQL. */
     public static final String RIGHTS_BACK = """
-            SELECT json_build_object('statements', CASE WHEN EXISTS (SELECT FROM pgsidecar_conversion.pgsidecar_conversion
-                WHERE spec ->> 'owner' = $1::text) THEN '[]'::json
-              ELSE json_build_array(format('REVOKE ALL ON SCHEMA pgsidecar_conversion, pgsidecar_converted FROM %s', $1::text)) END)""";
+            SELECT json_build_object('statements', CASE WHEN EXISTS (SELECT FROM %1$s WHERE spec ->> 'owner' = $1::text) THEN '[]'::json
+              ELSE json_build_array(format('REVOKE %2$s FROM %%1$s; REVOKE %3$s FROM %%1$s', $1::text)) END)""".formatted(Conversion.TABLE, SCHEMAS, HOW_FAR);
 }

@@ -60,10 +60,11 @@ public record MirrorSql(Spec spec, long id, String source, String target, boolea
     }
 
     public String makeTouched() {
-        return "CREATE TABLE %s (pgsidecar_n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, %s)"
+        return "CREATE TABLE %1$s (pgsidecar_n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, %2$s); CREATE INDEX ON %1$s (%3$s)"
                 .formatted(
                         touched(),
-                        list(spec.ident(), column -> column.name() + " " + column.type() + " NOT NULL", ", "));
+                        list(spec.ident(), column -> column.name() + " " + column.type() + " NOT NULL", ", "),
+                        idents(""));
     }
 
     public String dropTouched() {
@@ -74,20 +75,33 @@ public record MirrorSql(Spec spec, long id, String source, String target, boolea
      * The function of the triggers. Whatever event it hears, and in whatever order (a trigger of the user's may write the same
      * row again before this one is told), it makes the rows of the old and the new key equal to what the source has now.
      *
-     * <p>A transaction of a stricter isolation level sees neither what was copied since it began nor that others made a row
-     * equal: it leaves a note of the keys, and the agent does it.
+     * <p>A transaction of a stricter isolation level does not see what was copied since it began: it leaves a note of the keys,
+     * and the agent does it. Once such a transaction sees all as copied, and no note of this row that the agent may be about to
+     * heed, it does as everybody does: whoever changed the row since it began has already made its own write of it fail.
      */
     public String makeFunction() {
         String put = "INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s AS s WHERE %%s"
                 .formatted(target, columns(""), columns("s."), from(source));
         String gone = "DELETE FROM %s AS t WHERE %%s".formatted(target);
-        String note = forward ? """
-                  IF current_setting('transaction_isolation') <> 'read committed' THEN
-                    IF TG_OP <> 'INSERT' THEN INSERT INTO %1$s (%2$s) VALUES (%3$s); END IF;
-                    IF TG_OP <> 'DELETE' THEN INSERT INTO %1$s (%2$s) VALUES (%4$s); END IF;
+        String note = forward
+                ? """
+                  IF current_setting('transaction_isolation') <> 'read committed'
+                      AND (NOT EXISTS (SELECT FROM %1$s WHERE id = %2$d AND phase IN ('copied', 'verified'))
+                        OR EXISTS (SELECT FROM %3$s AS n WHERE %4$s OR %5$s)) THEN
+                    IF TG_OP <> 'INSERT' THEN INSERT INTO %3$s (%6$s) VALUES (%7$s); END IF;
+                    IF TG_OP <> 'DELETE' THEN INSERT INTO %3$s (%6$s) VALUES (%8$s); END IF;
                     RETURN NULL;
                   END IF;
-                """.formatted(touched(), idents(""), idents("OLD."), idents("NEW.")) : "";
+                """.formatted(
+                                Conversion.TABLE,
+                                id,
+                                touched(),
+                                equal("n", "OLD"),
+                                equal("n", "NEW"),
+                                idents(""),
+                                idents("OLD."),
+                                idents("NEW."))
+                : "";
         return """
                 CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
                 SET search_path = pg_catalog, pg_temp SET row_security = off AS $pgsidecar$
