@@ -82,7 +82,9 @@ final class AgentProcess implements AutoCloseable {
 
     /** Starts a command, in the folder of its output; one that goes on until it is told to end, say. */
     static Process begin(Path output, Map<String, String> environment, String... arguments) throws IOException {
-        List<String> command = program();
+        // a shell's background job ignores Ctrl-C, and so would what it starts
+        List<String> command = new ArrayList<>(List.of("env", "--default-signal=INT"));
+        command.addAll(program());
         command.addAll(List.of(arguments));
         ProcessBuilder builder = new ProcessBuilder(command)
                 .directory(output.getParent().toFile())

@@ -123,9 +123,19 @@ class GrafanaIT {
 
                 JsonObject pause =
                         new JsonObject().put("all", true).put("waitForStandbys", new JsonArray().add("pg-1"));
-                long generation = order(trio, "pg-0", "/v1/writes/pause", pause)
-                        .getJsonObject("result")
-                        .getLong("generation");
+                Postgres target = trio.server("pg-1");
+                target.sql("SELECT pg_wal_replay_pause()"); // so that it runs for longer than a scrape takes to see it
+                String pausing = new JsonObject(trio.agent("pg-0")
+                                .order("/v1/writes/pause", pause)
+                                .body())
+                        .getString("id");
+                questions.await("while an operation runs", query -> query.contains("_operation_running"));
+                target.sql("SELECT pg_wal_replay_resume()");
+                JsonObject paused = trio.agent("pg-0").awaitEnd(pausing);
+                assertThat(paused.getString("state"))
+                        .as(paused.encodePrettily())
+                        .isEqualTo("succeeded");
+                long generation = paused.getJsonObject("result").getLong("generation");
                 questions.await("in a pause", query -> query.contains("_writes_") || query.contains("_probe_failed"));
                 order(
                         trio,
