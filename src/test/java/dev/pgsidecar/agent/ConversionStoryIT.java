@@ -10,6 +10,7 @@ import io.vertx.core.json.JsonObject;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -25,9 +26,19 @@ class ConversionStoryIT {
     @TempDir
     Path folder;
 
+    @Test
+    void partitionsOrdersOnline() throws Exception {
+        tell(17);
+    }
+
+    @Tag("soak")
     @ParameterizedTest
     @ValueSource(ints = {15, 17, 18})
-    void partitionsOrdersOnline(int major) throws Exception {
+    void partitionsOrdersOnlineOnEachVersion(int major) throws Exception {
+        tell(major);
+    }
+
+    private void tell(int major) throws Exception {
         try (Caretaken server = new Caretaken(major, folder)) {
             Partitioned app = server.app();
             app.sql("CREATE ROLE boring_report LOGIN")

@@ -29,6 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A primary hands over to a standby under load, and by the book. */
 @Tag("agent")
+@Tag("long")
 class HandOverIT {
 
     private static final int WRITERS = 8;

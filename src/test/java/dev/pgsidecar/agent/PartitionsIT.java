@@ -27,6 +27,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What goes wrong with pg_partman, on every version of it, and how maintenance takes it; with the rights of deploy/sql. */
 @Tag("agent")
+@Tag("long")
 class PartitionsIT {
 
     private static final Map<Integer, Caretaken> SERVERS = new TreeMap<>();

@@ -26,6 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** One standby is ordered to become the primary. */
 @Tag("agent")
+@Tag("long")
 class PromoteIT {
 
     private static final JsonObject PG_0_IS_DEAD = new JsonObject().put("deadPrimary", "pg-0");

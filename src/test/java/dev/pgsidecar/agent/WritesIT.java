@@ -24,6 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** The protocol of docs/write-pause.md, row by row, with agents that have the rights of install.sql and no more. */
 @Tag("agent")
+@Tag("long")
 class WritesIT {
 
     @TempDir
@@ -101,7 +102,7 @@ class WritesIT {
                     .isEqualTo("resumed by ops");
             paused.agent().await200("/primary");
             assertThat(paused.resume().getBoolean("changed")).as("again").isFalse();
-            assertThat(paused.pauseAll("5s").getLong("generation")).isEqualTo(2);
+            assertThat(paused.pauseAll("2s").getLong("generation")).isEqualTo(2);
             paused.awaitState("open");
         }
     }

@@ -24,6 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
  * comments that say where, and what is not run and why.
  */
 @Tag("agent")
+@Tag("long")
 class DocumentsIT {
 
     private static final Duration COMMANDS = Duration.ofSeconds(60);
