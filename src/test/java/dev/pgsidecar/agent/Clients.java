@@ -47,6 +47,16 @@ final class Clients implements AutoCloseable {
         this.isolation = isolation;
     }
 
+    /** What gives a table the trigger that they expect. */
+    static String[] again(String table) {
+        return new String[] {
+            """
+            CREATE FUNCTION %1$s_again() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+              IF NEW.note = 'again' THEN UPDATE %1$s SET note = 'again and again' WHERE id = NEW.id; END IF; RETURN NULL; END $$""".formatted(table),
+            "CREATE TRIGGER a_again AFTER INSERT ON %1$s FOR EACH ROW EXECUTE FUNCTION %1$s_again()".formatted(table)
+        };
+    }
+
     static Clients on(Postgres server, String table) {
         return on(server, table, false);
     }

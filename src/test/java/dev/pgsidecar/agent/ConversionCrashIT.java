@@ -44,10 +44,8 @@ class ConversionCrashIT {
                 .asApp(
                         "CREATE TABLE orders (id bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(), amount numeric, note text)",
                         "INSERT INTO orders (at, amount, note) SELECT now() - g %% 30 * interval '1 day', g, 'order ' || g FROM generate_series(1, %d) AS g"
-                                .formatted(rows),
-                        "CREATE FUNCTION again() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-                                + " IF NEW.note = 'again' THEN UPDATE orders SET note = 'again and again' WHERE id = NEW.id; END IF; RETURN NULL; END $$",
-                        "CREATE TRIGGER a_again AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION again()")
+                                .formatted(rows))
+                .asApp(Clients.again("orders"))
                 .grantFor("public.orders");
     }
 

@@ -142,10 +142,7 @@ class ConversionIT {
     void isNotKeptWaitingByClientsOfAStricterLevel() throws Exception {
         Caretaken server = on(17);
         Partitioned app = orders(server, "s", 20_000);
-        app.asApp(
-                "CREATE FUNCTION s_again() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-                        + " IF NEW.note = 'again' THEN UPDATE s SET note = 'again and again' WHERE id = NEW.id; END IF; RETURN NULL; END $$",
-                "CREATE TRIGGER a_again AFTER INSERT ON s FOR EACH ROW EXECUTE FUNCTION s_again()");
+        app.asApp(Clients.again("s"));
         try (Clients clients = Clients.strictlyOn(server.server(), "s")) {
             clients.await(50);
             JsonObject operation = convert(server, byDay("s", "unique:s_pkey"));

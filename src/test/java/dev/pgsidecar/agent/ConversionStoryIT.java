@@ -46,10 +46,8 @@ class ConversionStoryIT {
                             "CREATE TABLE orders (id bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(), amount numeric, note text)",
                             "CREATE INDEX orders_at ON orders (at)",
                             "INSERT INTO orders (at, amount, note) SELECT now() - g % 30 * interval '1 day', g % 1000, 'order ' || g FROM generate_series(1, 200000) AS g",
-                            "GRANT SELECT (id, at, amount) ON orders TO boring_report",
-                            "CREATE FUNCTION again() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-                                    + " IF NEW.note = 'again' THEN UPDATE orders SET note = 'again and again' WHERE id = NEW.id; END IF; RETURN NULL; END $$",
-                            "CREATE TRIGGER a_again AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION again()")
+                            "GRANT SELECT (id, at, amount) ON orders TO boring_report")
+                    .asApp(Clients.again("orders"))
                     .grantFor("public.orders");
             Postgres standby = server.cluster().standby("pg-1", server.server(), Standby.WITH_SLOT);
             server.start();

@@ -83,25 +83,6 @@ public record MirrorSql(Spec spec, long id, String source, String target, boolea
         String put = "INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s AS s WHERE %%s"
                 .formatted(target, columns(""), columns("s."), from(source));
         String gone = "DELETE FROM %s AS t WHERE %%s".formatted(target);
-        String note = forward
-                ? """
-                  IF current_setting('transaction_isolation') <> 'read committed'
-                      AND (NOT EXISTS (SELECT FROM %1$s WHERE id = %2$d AND phase IN ('copied', 'verified'))
-                        OR EXISTS (SELECT FROM %3$s AS n WHERE %4$s OR %5$s)) THEN
-                    IF TG_OP <> 'INSERT' THEN INSERT INTO %3$s (%6$s) VALUES (%7$s); END IF;
-                    IF TG_OP <> 'DELETE' THEN INSERT INTO %3$s (%6$s) VALUES (%8$s); END IF;
-                    RETURN NULL;
-                  END IF;
-                """.formatted(
-                                Conversion.TABLE,
-                                id,
-                                touched(),
-                                equal("n", "OLD"),
-                                equal("n", "NEW"),
-                                idents(""),
-                                idents("OLD."),
-                                idents("NEW."))
-                : "";
         return """
                 CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
                 SET search_path = pg_catalog, pg_temp SET row_security = off AS $pgsidecar$
@@ -127,7 +108,7 @@ public record MirrorSql(Spec spec, long id, String source, String target, boolea
                 $pgsidecar$""".formatted(
                         function(),
                         target,
-                        note,
+                        forward ? note() : "",
                         gone.formatted(equal("t", "OLD")),
                         idents("OLD."),
                         idents("NEW."),
@@ -136,6 +117,27 @@ public record MirrorSql(Spec spec, long id, String source, String target, boolea
                         idents("NEW."),
                         gone.formatted(equal("t", "NEW")),
                         put.formatted(equal("s", "NEW")));
+    }
+
+    /** For a transaction that must not write the new table by itself. */
+    private String note() {
+        return """
+                  IF current_setting('transaction_isolation') <> 'read committed'
+                      AND (NOT EXISTS (SELECT FROM %1$s WHERE id = %2$d AND phase IN ('copied', 'verified'))
+                        OR EXISTS (SELECT FROM %3$s AS n WHERE %4$s OR %5$s)) THEN
+                    IF TG_OP <> 'INSERT' THEN INSERT INTO %3$s (%6$s) VALUES (%7$s); END IF;
+                    IF TG_OP <> 'DELETE' THEN INSERT INTO %3$s (%6$s) VALUES (%8$s); END IF;
+                    RETURN NULL;
+                  END IF;
+                """.formatted(
+                        Conversion.TABLE,
+                        id,
+                        touched(),
+                        equal("n", "OLD"),
+                        equal("n", "NEW"),
+                        idents(""),
+                        idents("OLD."),
+                        idents("NEW."));
     }
 
     /** The triggers on the source, firing whoever writes: a subscription's worker, too. */
