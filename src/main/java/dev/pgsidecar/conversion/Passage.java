@@ -128,11 +128,12 @@ final class Passage implements AutoCloseable {
             run.rest(REST);
         }
         drain(Set.of(Phase.ATTACHED));
+        long copied = now().rows();
         patience.until(resting(), Optional.empty(), (work, _) -> {
             work.rewind(id(), Set.of(Phase.ATTACHED), Phase.COPIED);
             return null;
         });
-        return "%d rows copied; %d were held by somebody at first".formatted(now().total(), skipped);
+        return "%d rows copied; %d were held by somebody at first".formatted(copied, skipped);
     }
 
     /** Until each row that is noted now was made equal; clients of a stricter isolation level may note others all the time. */

@@ -295,7 +295,7 @@ public final class ConversionTables {
             after.add(MirrorSql.firing(spec.table(), true));
             exchange(conversion, spec.incoming(), Conversion.OLD, before, after);
             rename(spec.incoming(), spec.table(), "on");
-            session.json(Conversion.REWIND, id, Phase.SWAPPED.id());
+            work.progress(conversion, Optional.of(Phase.SWAPPED), 0, Optional.empty(), false);
             session.json(Conversion.MARK, id);
             return null;
         });

@@ -282,6 +282,7 @@ class ConversionIT {
         Caretaken.order(server.agent(), PATH + "/" + name + "/pause", new JsonObject());
         String state =
                 "SELECT paused || ' ' || rows FROM pgsidecar_conversion.pgsidecar_conversion WHERE spec ->> 'name' = 'c'";
+        await().pollDelay(Duration.ofMillis(800)).until(() -> true); // the batch that was under way has ended
         String rests = app.query(state);
         assertThat(rests).startsWith("true ");
         await().pollDelay(Duration.ofMillis(800)).until(() -> true);

@@ -75,9 +75,13 @@ class ConversionPlanIT {
         assertThat(failed.getBoolean("waivable")).isEqualTo(check.startsWith("unique:"));
     }
 
-    private static JsonObject judged(JsonObject order, String check) {
-        JsonObject answer = new JsonObject(
+    private static JsonObject rehearsed(JsonObject order) {
+        return new JsonObject(
                 server.agent().order(ConversionIT.PATH + "?dryRun=true", order).body());
+    }
+
+    private static JsonObject judged(JsonObject order, String check) {
+        JsonObject answer = rehearsed(order);
         return answer.getJsonArray("checks").stream()
                 .map(JsonObject.class::cast)
                 .filter(each -> each.getString("name").equals(check))
@@ -138,12 +142,20 @@ class ConversionPlanIT {
                 "INSERT INTO t SELECT g, now() FROM generate_series(1, 100) AS g",
                 "CREATE FUNCTION upsert() RETURNS void LANGUAGE sql AS 'INSERT INTO t VALUES (1, now()) ON CONFLICT (id) DO NOTHING'",
                 "ANALYZE t");
-        JsonObject answer = new JsonObject(server.agent()
-                .order(ConversionIT.PATH + "?dryRun=true", ConversionIT.byDay("t"))
-                .body());
+        JsonObject answer = rehearsed(ConversionIT.byDay("t"));
         assertThat(answer.getBoolean("wouldRun")).isFalse();
         JsonObject plan = answer.getJsonObject("plan");
         assertThat(plan.getLong("rows")).isEqualTo(100);
+        app.asApp("INSERT INTO t SELECT g, now() FROM generate_series(101, 10000) AS g");
+        assertThat(rehearsed(ConversionIT.byDay("t")).getJsonObject("plan").getLong("rows"))
+                .as("it has grown since ANALYZE")
+                .isBetween(4_000L, 12_000L);
+        app.asApp(
+                "CREATE TABLE u (%s) WITH (autovacuum_enabled = false)".formatted(SOUND),
+                "INSERT INTO u SELECT g, now() FROM generate_series(1, 10000) AS g");
+        assertThat(rehearsed(ConversionIT.byDay("u")).getJsonObject("plan").getLong("rows"))
+                .as("nobody has counted it")
+                .isBetween(4_000L, 12_000L);
         assertThat(plan.getJsonArray("ddl").encode()).contains("PRIMARY KEY (id, at)");
         assertThat(plan.getJsonArray("statements").encode()).contains("function public.upsert()");
         assertThat(plan.getJsonArray("clientErrors").encode()).contains("ON CONFLICT (id)");

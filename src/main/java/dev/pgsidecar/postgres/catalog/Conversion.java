@@ -273,9 +273,10 @@ public record Conversion(
               WHERE id = $1::bigint RETURNING 1)
             SELECT json_build_object('rows', count(*)) FROM changed""".formatted(TABLE);
 
-    /** Begins another way through the keys; $1 the conversion, $2 its phase. */
+    /** Begins another way through the keys, of which there are as many as the last one found; $1 the conversion, $2 its phase. */
     public static final String REWIND = """
-            WITH changed AS (UPDATE %s SET phase = $2::text, last = NULL, rows = 0, changed = clock_timestamp()
+            WITH changed AS (UPDATE %s SET phase = $2::text, last = NULL, rows = 0,
+              total = CASE WHEN rows > 0 THEN rows ELSE total END, changed = clock_timestamp()
               WHERE id = $1::bigint RETURNING 1)
             SELECT json_build_object('rows', count(*)) FROM changed""".formatted(TABLE);
 

@@ -14,7 +14,7 @@ import java.util.stream.Stream;
  * @param ownerIsMighty a superuser, or may become one
  * @param mayCreate whether the owner may make tables in the schema
  * @param hiddenRows whether row security holds for the owner, too
- * @param rows about, by the last ANALYZE
+ * @param rows about, as the planner guesses
  * @param bytes of the table, its indexes and its TOAST table
  * @param oddities what speaks against it whatever it is used for, such as a rule
  * @param inbound foreign keys of other tables, or of itself, that refer to it

@@ -151,6 +151,13 @@ public final class PlainTableSql {
             UNION ALL SELECT format('trigger %I sees the name of the partition in TG_TABLE_NAME', tgname)
             FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal AND tgtype & 1 = 1""");
 
+    /** About how many rows c has, as the planner guesses: as densely as ANALYZE has seen them, or as their types are wide. */
+    private static final String ROWS = """
+            (pg_relation_size(c.oid) / current_setting('block_size')::int
+              * CASE WHEN c.reltuples >= 0 AND c.relpages > 0 THEN c.reltuples / c.relpages
+                ELSE current_setting('block_size')::int / (28 + (SELECT sum(CASE WHEN attlen > 0 THEN attlen ELSE 32 END)
+                  FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped)) END)::bigint""";
+
     /** The table of schema $1 and name $2. Its one row has one column of type json. */
     public static final String SQL = """
             SELECT json_build_object('table', (SELECT json_build_object(
@@ -161,7 +168,7 @@ public final class PlainTableSql {
                    ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files'))),
               'may_create', has_schema_privilege(o.oid, c.relnamespace, 'CREATE'),
               'hidden_rows', c.relrowsecurity AND c.relforcerowsecurity AND NOT o.rolbypassrls,
-              'rows', c.reltuples::bigint, 'bytes', pg_total_relation_size(c.oid),
+              'rows', %s, 'bytes', pg_total_relation_size(c.oid),
               'oddities', %s,
               'columns', %s,
               'indexes', %s,
@@ -184,6 +191,7 @@ public final class PlainTableSql {
             CROSS JOIN LATERAL (SELECT $1::text AS schema, format('%%I.%%I', $1::text, $2::text) AS quoted,
               'pgsidecar_conversion.' || quote_ident($2::text) AS target) AS t
             WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1::text) AND c.relname = $2::text))""".formatted(
+                    ROWS,
                     ODDITIES,
                     COLUMNS,
                     INDEXES,
