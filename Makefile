@@ -30,6 +30,7 @@ soak: ## the long repetitions
 
 bench: ## figures of the native executable beside its neighbours, into target/benchmarks.md (about 15 minutes)
 	$(NEEDS_EXECUTABLE)
+	@rm -f target/benchmarks.md
 	$(MVN) test-compile failsafe:integration-test failsafe:verify -Dtest.groups=bench -Dtest.excludedGroups= -Dbench.minutes=$(or $(MINUTES),10) \
 	  -Dpgsidecar.test.executable="$(EXECUTABLE)"
 	@cat target/benchmarks.md

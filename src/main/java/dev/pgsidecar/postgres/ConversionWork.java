@@ -20,13 +20,14 @@ import java.util.Set;
  */
 public final class ConversionWork {
 
-    /** Less than deadlock_timeout has to be: whatever the clients do, it is the agent that yields. */
-    private static final String PATIENCE = "50ms";
+    /** At most 50 ms, and less than whoever waits for the agent waits before looking for a deadlock: it is the agent that yields. */
+    private static final String PATIENCE = """
+            SELECT set_config('lock_timeout', greatest(1, least(50,
+              extract(epoch FROM current_setting('deadlock_timeout')::interval) * 500))::int::text, true)""";
 
     /** Copied rows that a crash takes are copied again: their progress goes with them. */
     private static final String COPYING =
-            "SET LOCAL lock_timeout = '%s'; SET LOCAL synchronous_commit = off; SET LOCAL enable_seqscan = off"
-                    .formatted(PATIENCE);
+            PATIENCE + "; SET LOCAL synchronous_commit = off; SET LOCAL enable_seqscan = off";
 
     private final PartmanSession partman;
     private final Session session;

@@ -22,7 +22,6 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -37,7 +36,6 @@ import java.util.function.IntSupplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.assertj.core.api.Assumptions;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Tag;
@@ -45,15 +43,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
 
-/**
- * `make bench`: figures of the executable, and of its neighbours in the same minutes on the same machine. Each line goes
- * to target/benchmarks.md as it is measured; a machine has its own, so only the ratios travel.
- */
+/** `make bench`: figures of the executable, and of its neighbours in the same minutes on the same machine. */
 @Tag("bench")
 @TestMethodOrder(MethodOrderer.MethodName.class)
 class BenchmarkIT {
-
-    private static final Path REPORT = Path.of("target/benchmarks.md");
 
     /** What is measured has a core for itself, and so has who measures. */
     private static final String MEASURED = "0";
@@ -71,15 +64,6 @@ class BenchmarkIT {
     Path folder;
 
     private Cluster cluster;
-
-    @BeforeAll
-    static void begin() throws IOException {
-        Files.createDirectories(REPORT.getParent());
-        Files.writeString(REPORT, """
-                | measured | figure | beside | ratio | bound | |
-                |---|---|---|---|---|---|
-                """);
-    }
 
     @BeforeEach
     void tools() {
@@ -125,12 +109,12 @@ class BenchmarkIT {
             ours.add(load(agent.port(), "/primary"));
             theirs.add(load(neighbour.port(), "/primary"));
         }
-        double own = median(ours.stream().map(Load::perSecond).toList());
-        double other = median(theirs.stream().map(Load::perSecond).toList());
-        reportRatio("probes a second on one core, 32 connections", own, name, other, atLeast);
-        double ownP99 = median(ours.stream().map(Load::p99).toList());
-        double otherP99 = median(theirs.stream().map(Load::p99).toList());
-        line(
+        double own = Figures.median(ours.stream().map(Load::perSecond).toList());
+        double other = Figures.median(theirs.stream().map(Load::perSecond).toList());
+        Figures.reportRatio("probes a second on one core, 32 connections", own, name, other, atLeast);
+        double ownP99 = Figures.median(ours.stream().map(Load::p99).toList());
+        double otherP99 = Figures.median(theirs.stream().map(Load::p99).toList());
+        Figures.line(
                 "99 % of these within, ms",
                 "%.1f".formatted(ownP99),
                 "%s: %.1f".formatted(name, otherP99),
@@ -157,13 +141,13 @@ class BenchmarkIT {
                     ours.add(millis(() -> status(agent.port(), "/metrics")));
                     theirs.add(millis(() -> status(exporter.port(), "/metrics")));
                 }
-                line(
+                Figures.line(
                         "a scrape with 20 slots, ms",
-                        "%.1f".formatted(median(ours)),
-                        "postgres_exporter: %.1f".formatted(median(theirs)),
-                        "%.2f".formatted(median(ours) / median(theirs)),
+                        "%.1f".formatted(Figures.median(ours)),
+                        "postgres_exporter: %.1f".formatted(Figures.median(theirs)),
+                        "%.2f".formatted(Figures.median(ours) / Figures.median(theirs)),
                         "at most 5",
-                        median(ours) <= 5);
+                        Figures.median(ours) <= 5);
             }
         }
     }
@@ -191,7 +175,7 @@ class BenchmarkIT {
                                 Integer.parseInt(primary.query("SELECT coalesce(sum(calls), 0)" + statement)) >= 200);
                 double millis = Double.parseDouble(
                         primary.query("SELECT sum(total_exec_time + total_plan_time)" + " / sum(calls)" + statement));
-                reportBound("server time of an observation, 5 standbys and 20 slots, ms", millis, 2);
+                Figures.reportBound("server time of an observation, 5 standbys and 20 slots, ms", millis, 2);
             }
         }
     }
@@ -210,7 +194,7 @@ class BenchmarkIT {
                     starts.add((System.nanoTime() - began) / 1e6);
                 }
             }
-            reportBound("start to the first 200 of /primary, ms (15 starts)", median(starts), 150);
+            Figures.reportBound("start to the first 200 of /primary, ms (15 starts)", Figures.median(starts), 150);
         }
     }
 
@@ -227,13 +211,13 @@ class BenchmarkIT {
             ordered.add(promoted(true, rows));
             byHand.add(promoted(false, rows));
         }
-        line(
+        Figures.line(
                 what + ", ms (7 each)",
-                "%.0f".formatted(median(ordered)),
-                "pg_ctl promote: %.0f".formatted(median(byHand)),
-                "%.2f".formatted(median(ordered) / median(byHand)),
+                "%.0f".formatted(Figures.median(ordered)),
+                "pg_ctl promote: %.0f".formatted(Figures.median(byHand)),
+                "%.2f".formatted(Figures.median(ordered) / Figures.median(byHand)),
                 "ratio at most 1.15",
-                median(ordered) / median(byHand) <= 1.15);
+                Figures.median(ordered) / Figures.median(byHand) <= 1.15);
     }
 
     /** From the order until a client that tries again and again has committed. */
@@ -326,13 +310,13 @@ class BenchmarkIT {
                 writer.join();
             }
         }
-        reportBound(
+        Figures.reportBound(
                 "order of a pause to its proof, 200 clients that write ten times a second and come back, ms (median of 7)",
-                median(proofs),
+                Figures.median(proofs),
                 500);
-        reportBound(
+        Figures.reportBound(
                 "order of a resume to the first commit of a client that tries every 2 ms, ms (median of 7)",
-                median(resumes),
+                Figures.median(resumes),
                 50);
     }
 
@@ -378,15 +362,16 @@ class BenchmarkIT {
                 }
             }
         }
-        double ratio = median(ordered) / median(byHand);
-        line(
+        double ratio = Figures.median(ordered) / Figures.median(byHand);
+        Figures.line(
                 "order of maintenance to its verified end, a set of 1,000 partitions, ms (7 each)",
-                "%.0f".formatted(median(ordered)),
-                "run_maintenance_proc: %.0f".formatted(median(byHand)),
+                "%.0f".formatted(Figures.median(ordered)),
+                "run_maintenance_proc: %.0f".formatted(Figures.median(byHand)),
                 "%.2f".formatted(ratio),
                 "ratio at most 1.3",
                 ratio <= 1.3);
-        line("the same, most locks held at once", "" + locks, "run_maintenance_proc: " + locksByHand, "", "", true);
+        Figures.line(
+                "the same, most locks held at once", "" + locks, "run_maintenance_proc: " + locksByHand, "", "", true);
     }
 
     /** Counts the locks of sessions of this name, as long as it is open. */
@@ -468,8 +453,9 @@ class BenchmarkIT {
                         assertThat(status(agent.port(), "/metrics")).isEqualTo(200);
                     }
                 }
-                reportBound("resident after 100,000 probes and 1,000 scrapes, MB", megabytes(agent, "VmRSS"), 64);
-                reportBound("of it anonymous, MB", megabytes(agent, "RssAnon"), 24);
+                Figures.reportBound(
+                        "resident after 100,000 probes and 1,000 scrapes, MB", megabytes(agent, "VmRSS"), 64);
+                Figures.reportBound("of it anonymous, MB", megabytes(agent, "RssAnon"), 24);
                 Thread.sleep(10_000);
                 double anonymous = megabytes(agent, "RssAnon");
                 double mostResident = 0;
@@ -485,8 +471,8 @@ class BenchmarkIT {
                     mostAnonymous = Math.max(mostAnonymous, megabytes(agent, "RssAnon"));
                 }
                 String next = "over the next %d minutes (10 probes and a scrape a second), MB".formatted(minutes);
-                reportBound("most resident " + next, mostResident, 64);
-                reportBound("anonymous grown " + next, mostAnonymous - anonymous, 1);
+                Figures.reportBound("most resident " + next, mostResident, 64);
+                Figures.reportBound("anonymous grown " + next, mostAnonymous - anonymous, 1);
             }
         }
     }
@@ -565,12 +551,6 @@ class BenchmarkIT {
                 .orElseThrow();
     }
 
-    private static double median(List<Double> values) {
-        double[] sorted =
-                values.stream().mapToDouble(Double::doubleValue).sorted().toArray();
-        return sorted[sorted.length / 2];
-    }
-
     private static void slots(Postgres primary, int count) {
         for (int slot = 0; slot < count; slot++) {
             primary.sql("SELECT pg_create_physical_replication_slot('slot_%d', true)".formatted(slot));
@@ -586,34 +566,6 @@ class BenchmarkIT {
 
     private static void needs(String program) {
         Assumptions.assumeThat(Path.of(program)).exists();
-    }
-
-    private static void reportBound(String what, double figure, double most) throws UncheckedIOException {
-        line(what, "%.1f".formatted(figure), "", "", "at most %s".formatted(plain(most)), figure <= most);
-    }
-
-    private static void reportRatio(String what, double own, String neighbour, double other, double atLeast) {
-        line(
-                what,
-                "%.0f".formatted(own),
-                "%s: %.0f".formatted(neighbour, other),
-                "%.2f".formatted(own / other),
-                "ratio at least " + plain(atLeast),
-                own / other >= atLeast);
-    }
-
-    private static void line(String what, String own, String other, String ratio, String bound, boolean kept) {
-        String line = "| %s | %s | %s | %s | %s | %s |%n"
-                .formatted(what, own, other, ratio, bound, bound.isEmpty() ? "" : kept ? "kept" : "MISSED");
-        try {
-            Files.writeString(REPORT, line, StandardOpenOption.APPEND);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    private static String plain(double number) {
-        return number == Math.rint(number) ? "%.0f".formatted(number) : "" + number;
     }
 
     // --- The neighbours ------------------------------------------------------------------------------------------

@@ -8,13 +8,21 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Random;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The protocol of docs/conversion.md, row by row, with the rights of deploy/sql. */
@@ -294,6 +302,110 @@ class ConversionIT {
         assertThat(app.query(CATALOG.formatted("c"))).isEqualTo(before);
     }
 
+    /** A step that is over in a moment is kept waiting by a lock, as a client would have it. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            attach triggers | LOCK TABLE %s IN ROW EXCLUSIVE MODE
+            copy            |
+            verify          |
+            prepare         | LOCK TABLE ONLY pgsidecar_conversion.%s_default IN ACCESS SHARE MODE
+            swap            | LOCK TABLE %s IN ACCESS SHARE MODE
+            """)
+    void cancelsAtEachStep(String step, String lock) throws Exception {
+        Caretaken server = on(17);
+        String table = "k_" + step.substring(0, 4);
+        Partitioned app = orders(server, table, 100_000);
+        String before = app.query(CATALOG.formatted(table));
+        try (Connection holder = server.server().connect("app", "app", "");
+                Statement statement = holder.createStatement()) {
+            holder.setAutoCommit(false);
+            if (lock != null && !step.equals("prepare")) {
+                statement.execute(lock.formatted(table));
+            }
+            String id = new JsonObject(server.agent()
+                            .order(PATH, byDay(table, "unique:" + table + "_pkey"))
+                            .body())
+                    .getString("id");
+            if (step.equals("prepare")) {
+                awaitPhase(server, "public." + table, "attached");
+                statement.execute(lock.formatted(table));
+            }
+            await(step)
+                    .atMost(Duration.ofSeconds(30))
+                    .pollInterval(Duration.ofMillis(5))
+                    .until(() -> isAt(server, id, step));
+            server.agent().command("DELETE", "/v1/operations/" + id, AgentProcess.OPERATE, "");
+            await("it is heard").until(() -> app.query("SELECT count(*) FROM pgsidecar_conversion.pgsidecar_conversion"
+                            + " WHERE spec ->> 'name' = '%s' AND phase <> 'cancelling'".formatted(table))
+                    .equals("0"));
+            holder.rollback();
+            JsonObject ended = server.agent().awaitEnd(id);
+            assertThat(ended.getString("state")).as(ended.encodePrettily()).isEqualTo("cancelled");
+        }
+        assertNothingLeft(app, table);
+        assertThat(app.query(CATALOG.formatted(table))).isEqualTo(before);
+    }
+
+    private static boolean isAt(Caretaken server, String id, String step) {
+        JsonObject operation = server.agent().look("/v1/operations/" + id);
+        assertThat(operation.getString("state")).as(operation.encodePrettily()).isEqualTo("running");
+        return operation.getJsonArray("steps").stream()
+                .map(JsonObject.class::cast)
+                .anyMatch(each -> each.getString("name").equals(step));
+    }
+
+    /**
+     * Somebody locks a row that orders refer to, and then an order; the agent, whose rows refer to it as well, goes the other
+     * way. Whichever of them PostgreSQL would choose, it is the agent who gives up.
+     */
+    @Test
+    void deadlocksAreTheAgents() throws Exception {
+        Caretaken server = on(17);
+        Partitioned app = server.app();
+        app.asApp(
+                        "CREATE TABLE l_customers (id bigint PRIMARY KEY)",
+                        "INSERT INTO l_customers SELECT generate_series(0, 99)",
+                        "CREATE TABLE l (id bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(), customer bigint NOT NULL REFERENCES l_customers, note text)",
+                        "INSERT INTO l (at, customer) SELECT now() - g % 30 * interval '1 day', g % 100 FROM generate_series(1, 40000) AS g")
+                .grantFor("public.l");
+        app.sql("ALTER SYSTEM SET deadlock_timeout = '80ms'", "SELECT pg_reload_conf()");
+        AtomicBoolean stop = new AtomicBoolean();
+        AtomicLong done = new AtomicLong();
+        Thread client = Thread.ofVirtual().start(() -> {
+            try (Connection connection = server.server().connect("app", "app", "");
+                    Statement statement = connection.createStatement()) {
+                connection.setAutoCommit(false);
+                Random random = new Random(1);
+                while (!stop.get()) {
+                    int customer = random.nextInt(100);
+                    statement.execute("SELECT FROM l_customers WHERE id = %d FOR UPDATE".formatted(customer));
+                    Thread.sleep(3);
+                    statement.execute("UPDATE l SET note = 'changed %d' WHERE customer = %d AND id %% 1000 = %d"
+                            .formatted(done.get(), customer, customer));
+                    connection.commit();
+                    done.incrementAndGet();
+                    Thread.sleep(20);
+                }
+            } catch (SQLException | InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        });
+        AtomicReference<Throwable> failure = new AtomicReference<>();
+        client.setUncaughtExceptionHandler((_, e) -> failure.set(e));
+        try {
+            JsonObject operation = convert(server, byDay("l", "unique:l_pkey"));
+            long before = done.get();
+            await().until(() -> done.get() > before + 10);
+            assertSame(app, "l", "pgsidecar_converted.l");
+            assertThat(act(server, operation, "finish").getString("state")).isEqualTo("succeeded");
+        } finally {
+            stop.set(true);
+            client.join();
+            app.sql("ALTER SYSTEM RESET deadlock_timeout", "SELECT pg_reload_conf()");
+        }
+        assertThat(failure.get()).isNull();
+    }
+
     @Test
     void stopsWhereTheTableIsAltered() {
         Caretaken server = on(17);
@@ -312,7 +424,7 @@ class ConversionIT {
     private static final String CATALOG =
             "SELECT md5(string_agg(t, ',' ORDER BY t)) FROM (SELECT tgname::text AS t FROM pg_trigger"
                     + " WHERE tgrelid = '%1$s'::regclass UNION ALL SELECT relname::text FROM pg_class WHERE relname ~ '^%1$s' UNION ALL"
-                    + " SELECT nspname || coalesce(nspacl::text, '') FROM pg_namespace UNION ALL SELECT proname::text FROM pg_proc WHERE proname"
+                    + " SELECT nspname || coalesce(nspacl, acldefault('n', nspowner))::text FROM pg_namespace UNION ALL SELECT proname::text FROM pg_proc WHERE proname"
                     + " ~ 'pgsidecar') AS all_of_it";
 
     private static JsonObject awaitPhase(Caretaken server, String table, String phase) {
