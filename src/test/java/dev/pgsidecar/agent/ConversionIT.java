@@ -368,7 +368,7 @@ class ConversionIT {
                         "CREATE TABLE l (id bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(), customer bigint NOT NULL REFERENCES l_customers, note text)",
                         "INSERT INTO l (at, customer) SELECT now() - g % 30 * interval '1 day', g % 100 FROM generate_series(1, 40000) AS g")
                 .grantFor("public.l");
-        app.sql("ALTER SYSTEM SET deadlock_timeout = '80ms'", "SELECT pg_reload_conf()");
+        app.sql("ALTER SYSTEM SET deadlock_timeout = '500ms'", "SELECT pg_reload_conf()");
         AtomicBoolean stop = new AtomicBoolean();
         AtomicLong done = new AtomicLong();
         Thread client = Thread.ofVirtual().start(() -> {
