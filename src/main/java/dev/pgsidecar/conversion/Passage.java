@@ -32,18 +32,10 @@ import java.util.Set;
 /** The way of one conversion through its phases. Each method does one of them, and nothing if that is done already. */
 final class Passage implements AutoCloseable {
 
-    /** How long rows are locked by one batch, about. */
-    private static final Duration BATCH = Duration.ofMillis(20);
-
-    /** The fixed duty cycle: so much of the time belongs to the clients alone. */
-    private static final Duration REST = Duration.ofMillis(4);
-
     private static final Duration SHORTLY = Duration.ofMillis(100);
     private static final Duration NOT_SO_OFTEN = Duration.ofMillis(500);
     private static final Duration PREMAKE_EVERY = Duration.ofMinutes(5);
 
-    private static final long FIRST_BATCH = 200;
-    private static final long LARGEST_BATCH = 20_000;
     private static final long COMPARED = 10_000;
     private static final int DRAINED = 500;
 
@@ -106,18 +98,14 @@ final class Passage implements AutoCloseable {
         if (isBehind(Phase.ATTACHED)) {
             return "done before";
         }
-        long most = FIRST_BATCH;
+        Pace pace = Pace.FIRST;
         long skipped = 0;
         long premade = System.nanoTime();
         for (boolean over = false; !over; ) {
             brake();
-            long many = most;
-            Batch batch = patience.until(resting(), Optional.empty(), (work, _) -> work.copy(id(), many));
-            most = Math.clamp(
-                    Math.round(most
-                            * Math.clamp(BATCH.toNanos() / (double) batch.took().toNanos(), 0.2, 2.0)),
-                    10,
-                    LARGEST_BATCH);
+            long most = pace.most();
+            Batch batch = patience.until(resting(), Optional.empty(), (work, _) -> work.copy(id(), most));
+            pace = pace.after(batch.effort());
             skipped += batch.skipped();
             over = batch.over();
             tell();
@@ -125,7 +113,7 @@ final class Passage implements AutoCloseable {
                 premake();
                 premade = System.nanoTime();
             }
-            run.rest(REST);
+            run.rest(pace.rest());
         }
         drain(Set.of(Phase.ATTACHED));
         long copied = now().rows();
@@ -229,15 +217,17 @@ final class Passage implements AutoCloseable {
         rowsAtLastNote = -1;
         long mended = 0;
         int tries = 0;
+        Pace pace = Pace.FIRST;
         for (boolean over = false; !over; ) {
             brake();
             Compared compared = patience.until(
                     resting(), Optional.empty(), (work, _) -> work.compare(id(), Set.of(in), then, COMPARED));
+            pace = pace.after(compared.effort());
             if (compared.equal()) {
                 tries = 0;
                 over = compared.over();
                 tell();
-                run.rest(REST);
+                run.rest(pace.rest());
                 continue;
             }
             if (++tries > TRIES) {
@@ -248,7 +238,7 @@ final class Passage implements AutoCloseable {
             mended += patience.until(
                     resting(), Optional.empty(), (work, _) -> work.noteDifferences(id(), Set.of(in), COMPARED));
             drainAll(Set.of(in));
-            run.rest(REST);
+            run.rest(pace.rest());
         }
         return "every row is there, and the same; %d were made so again".formatted(mended);
     }

@@ -40,6 +40,7 @@ record Plan(ConversionRequest request, Looked looked, String interval, Range ran
                         .map(name -> ident(table.column(name).orElseThrow()))
                         .toList(),
                 ident(control),
+                table.overwritable(control.name()),
                 interval,
                 request.premake(),
                 request.retention(),

@@ -84,13 +84,14 @@ public final class ConversionWork {
     <T> T inTurn(long id, String settings, Set<Phase> phases, Work<T> work)
             throws PostgresException, NotNow, InterruptedException {
         try {
-            session.run("BEGIN; " + settings);
+            session.send("BEGIN ISOLATION LEVEL READ COMMITTED; " + settings);
             T result = work.in(turn(id, phases));
             session.run("COMMIT");
             return result;
         } catch (PostgresException e) {
             if (e.sqlState().isPresent()) {
                 session.run("ROLLBACK");
+                turn(id, phases); // was the table altered right after it was looked at? Then that is why
             }
             throw e;
         } catch (NotNow e) {
@@ -128,23 +129,25 @@ public final class ConversionWork {
     private static final Set<Phase> ALSO_WHEN_PAUSED =
             Set.of(Phase.CANCELLING, Phase.CONVERTED, Phase.SWAPPED, Phase.REVERTING, Phase.REVERTED);
 
-    void asOwner(Conversion conversion) throws PostgresException, InterruptedException {
-        session.run("SET LOCAL ROLE " + conversion.spec().owner());
+    void asOwner(Conversion conversion) {
+        session.send("SET LOCAL ROLE " + conversion.spec().owner());
     }
 
-    void asCaretaker() throws PostgresException, InterruptedException {
-        session.run("SET LOCAL ROLE " + partman.partman().role().orElse("none"));
+    void asCaretaker() {
+        session.send("SET LOCAL ROLE " + partman.partman().role().orElse("none"));
     }
 
-    void progress(Conversion conversion, Optional<Phase> phase, long rows, Optional<JsonArray> last, boolean copied)
+    /** Tells the number of the transaction that this is done in. */
+    long progress(Conversion conversion, Optional<Phase> phase, long rows, Optional<JsonArray> last, boolean copied)
             throws PostgresException, InterruptedException {
-        session.json(
-                Conversion.UPDATE,
-                conversion.id(),
-                phase.map(Phase::id).orElse(null),
-                rows,
-                last.map(JsonArray::encode).orElse(null),
-                copied);
+        return session.json(
+                        Conversion.UPDATE,
+                        conversion.id(),
+                        phase.map(Phase::id).orElse(null),
+                        rows,
+                        last.map(JsonArray::encode).orElse(null),
+                        copied)
+                .getLong("transaction");
     }
 
     /** The conversion as it is; absent if it is over. */
@@ -165,26 +168,42 @@ public final class ConversionWork {
     /**
      * What one batch did.
      *
-     * @param rows that were looked at
+     * @param rows that were copied, or were there already
      * @param skipped that somebody held, and that were noted
      * @param over whether there is no other
-     * @param took how long rows were locked, about
+     * @param effort what it took
      */
-    public record Batch(long rows, long skipped, boolean over, Duration took) {}
+    public record Batch(long rows, long skipped, boolean over, Effort effort) {}
+
+    /**
+     * What something took.
+     *
+     * @param took how long it worked, about; so long rows were locked
+     * @param transaction its number: where the next one's is higher by more than one, others have written meanwhile
+     */
+    public record Effort(Duration took, long transaction) {}
 
     /** Copies the next rows, at most so many. */
     public Batch copy(long id, long most) throws PostgresException, NotNow, InterruptedException {
         return inTurn(id, COPYING, Set.of(Phase.ATTACHED), conversion -> {
             MirrorSql sql = MirrorSql.forward(conversion);
+            boolean beginning = conversion.last().isEmpty();
             asOwner(conversion);
             long began = System.nanoTime();
-            JsonObject done = session.json(sql.copy(conversion.last().isEmpty()), parameters(conversion, most));
+            JsonObject locked = session.json(sql.lock(beginning), parameters(conversion, most));
+            Optional<JsonArray> last = Optional.ofNullable(locked.getJsonArray("last"));
+            long rows = locked.getLong("locked");
+            long put = 0;
+            long skipped = 0;
+            if (last.isPresent()) {
+                Object[] range = parameters(conversion, last.get().stream().toArray());
+                put = session.rows(sql.copyLocked(beginning), range);
+                skipped = rows == locked.getLong("rows") ? 0 : session.rows(sql.noteOthers(beginning), range);
+            }
             Duration took = Duration.ofNanos(System.nanoTime() - began);
             asCaretaker();
-            Optional<JsonArray> last = Optional.ofNullable(done.getJsonArray("last"));
-            long rows = done.getLong("rows");
-            progress(conversion, Optional.empty(), rows, last, done.getLong("put") > 0);
-            return new Batch(rows, done.getLong("skipped"), last.isEmpty(), took);
+            long transaction = progress(conversion, Optional.empty(), rows, last, put > 0);
+            return new Batch(rows, skipped, last.isEmpty(), new Effort(took, transaction));
         });
     }
 
@@ -216,11 +235,11 @@ public final class ConversionWork {
             JsonObject found = session.json(sql.lockNoted(), notes.encode());
             JsonArray locked = found.getJsonArray("locked");
             JsonArray absent = found.getJsonArray("absent");
-            session.json(sql.takeNoted(), locked.encode());
-            session.json(sql.putNoted(), locked.encode());
-            session.json(sql.takeAbsent(), absent.encode());
-            session.json(sql.forgetNotes(), locked.encode());
-            session.json(sql.forgetNotes(), absent.encode());
+            session.rows(sql.takeNoted(), locked.encode());
+            session.rows(sql.putNoted(), locked.encode());
+            session.rows(sql.takeAbsent(), absent.encode());
+            session.rows(sql.forgetNotes(), locked.encode());
+            session.rows(sql.forgetNotes(), absent.encode());
             boolean more = session.json(sql.anyNotesUpTo(), last).getBoolean("any");
             asCaretaker();
             progress(conversion, Optional.empty(), 0, Optional.empty(), true);
@@ -245,8 +264,9 @@ public final class ConversionWork {
      * What a comparison saw.
      *
      * @param over whether it was the last range
+     * @param effort what it took
      */
-    public record Compared(boolean equal, boolean over, long rows) {}
+    public record Compared(boolean equal, boolean over, Effort effort) {}
 
     /** Compares the next rows of both tables in one snapshot. Where they differ, nothing is noted yet. */
     public Compared compare(long id, Set<Phase> phases, Phase then, long most)
@@ -256,6 +276,7 @@ public final class ConversionWork {
             MirrorSql sql = mirror(conversion);
             boolean beginning = conversion.last().isEmpty();
             asOwner(conversion);
+            long began = System.nanoTime();
             JsonObject seen = session.json(sql.compare(beginning), parameters(conversion, most));
             Optional<JsonArray> last = Optional.ofNullable(seen.getJsonArray("last"));
             boolean equal = seen.getBoolean("equal");
@@ -264,12 +285,12 @@ public final class ConversionWork {
                                 .getLong("others")
                         == 0;
             }
+            Duration took = Duration.ofNanos(System.nanoTime() - began);
             asCaretaker();
-            if (equal) {
-                Optional<Phase> phase = last.isEmpty() ? Optional.of(then) : Optional.empty();
-                progress(conversion, phase, seen.getLong("rows"), last, false);
-            }
-            return new Compared(equal, last.isEmpty(), seen.getLong("rows"));
+            Optional<Phase> phase = equal && last.isEmpty() ? Optional.of(then) : Optional.empty();
+            long transaction = progress(
+                    conversion, phase, equal ? seen.getLong("rows") : 0, equal ? last : Optional.empty(), false);
+            return new Compared(equal, last.isEmpty(), new Effort(took, transaction));
         });
     }
 
@@ -280,13 +301,11 @@ public final class ConversionWork {
             MirrorSql sql = mirror(conversion);
             boolean beginning = conversion.last().isEmpty();
             asOwner(conversion);
-            long rows = session.json(sql.noteDifferences(beginning), parameters(conversion, most))
-                    .getLong("rows");
+            long rows = session.rows(sql.noteDifferences(beginning), parameters(conversion, most));
             rows += session.json(sql.compare(beginning), parameters(conversion, most))
                                     .getJsonArray("last")
                             == null
-                    ? session.json(sql.noteBehind(beginning), parameters(conversion))
-                            .getLong("rows")
+                    ? session.rows(sql.noteBehind(beginning), parameters(conversion))
                     : 0;
             asCaretaker();
             return rows;

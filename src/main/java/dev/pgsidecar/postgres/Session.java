@@ -9,6 +9,8 @@ import io.vertx.pgclient.PgConnection;
 import io.vertx.pgclient.PgException;
 import io.vertx.pgclient.SslMode;
 import io.vertx.sqlclient.PreparedStatement;
+import io.vertx.sqlclient.Row;
+import io.vertx.sqlclient.RowSet;
 import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
 import java.time.Duration;
@@ -38,6 +40,7 @@ public final class Session implements AutoCloseable {
     private final Duration timeout;
     private final Map<String, PreparedStatement> prepared = new HashMap<>();
     private final Queue<String> notices = new ArrayBlockingQueue<>(MOST_NOTICES);
+    private Future<?> sent = Future.succeededFuture();
     private boolean hung;
 
     private Session(Wire wire, SqlConnection connection, Duration timeout) {
@@ -103,20 +106,44 @@ public final class Session implements AutoCloseable {
      *     no use any more
      */
     public JsonObject json(String sql, Object... values) throws PostgresException, InterruptedException {
+        return (JsonObject) ask(sql, values).iterator().next().getValue(0);
+    }
+
+    /**
+     * Runs a statement that changes rows, and tells how many. It is planned once per session.
+     *
+     * @throws PostgresException as {@link #json}
+     */
+    public long rows(String sql, Object... values) throws PostgresException, InterruptedException {
+        return ask(sql, values).rowCount();
+    }
+
+    private RowSet<Row> ask(String sql, Object... values) throws PostgresException, InterruptedException {
         try {
             PreparedStatement statement = prepared.get(sql);
             if (statement == null) {
-                statement = await(connection.prepare(sql), timeout);
+                statement = answer(connection.prepare(sql));
                 prepared.put(sql, statement);
             }
-            return (JsonObject) await(statement.query().execute(Tuple.wrap(values)), timeout)
-                    .iterator()
-                    .next()
-                    .getValue(0);
+            return answer(statement.query().execute(Tuple.wrap(values)));
         } catch (ExecutionException | TimeoutException e) {
             hung = e instanceof TimeoutException;
             throw new PostgresException(Failures.querying(cause(e)), cause(e));
         }
+    }
+
+    /** Sends a statement that answers nothing, and does not wait: if it failed, that is what the next call tells. */
+    public void send(String sql) {
+        Future<?> before = sent;
+        Future<?> now = connection.query(sql).execute();
+        sent = before.compose(_ -> now);
+    }
+
+    /** The answer to what was asked last, if all that was sent before it succeeded. */
+    private <T> T answer(Future<T> asked) throws InterruptedException, ExecutionException, TimeoutException {
+        Future<?> before = sent;
+        sent = Future.succeededFuture();
+        return await(before.compose(_ -> asked), timeout);
     }
 
     /**
@@ -126,7 +153,7 @@ public final class Session implements AutoCloseable {
      */
     public void run(String sql) throws PostgresException, InterruptedException {
         try {
-            await(connection.query(sql).execute(), timeout);
+            answer(connection.query(sql).execute());
         } catch (ExecutionException | TimeoutException e) {
             hung = e instanceof TimeoutException;
             throw new PostgresException(Failures.querying(cause(e)), cause(e));

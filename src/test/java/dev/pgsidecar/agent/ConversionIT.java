@@ -115,22 +115,21 @@ class ConversionIT {
     }
 
     /** Clients write all the time, in every way there is: one that fails, or a row that is not as the ledger says, is an error. */
-    @Test
-    void followsWhatClientsWriteAndTakesItBack() throws Exception {
+    @ParameterizedTest
+    @CsvSource({"b, b_pkey", "m, m_key"})
+    void followsWhatClientsWriteAndTakesItBack(String table, String key) throws Exception {
         Caretaken server = on(17);
-        Partitioned app = orders(server, "b", 40_000);
-        app.sql("CREATE TABLE b_log (op text)")
-                .sql("GRANT ALL ON b_log TO app")
-                .asApp(
-                        "CREATE FUNCTION b_again() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-                                + " IF NEW.note = 'again' THEN UPDATE b SET note = 'again and again' WHERE id = NEW.id; END IF;"
-                                + " INSERT INTO b_log VALUES (TG_OP); RETURN NULL; END $$",
-                        "CREATE TRIGGER a_again AFTER INSERT ON b FOR EACH ROW EXECUTE FUNCTION b_again()");
-        try (Clients clients = Clients.on(server.server(), "b")) {
+        Partitioned app = orders(server, table, 40_000).asApp(Clients.again(table));
+        if (key.endsWith("_key")) { // no key any more in the new table
+            app.asApp(
+                    "ALTER TABLE %1$s DROP CONSTRAINT %1$s_pkey".formatted(table),
+                    "CREATE UNIQUE INDEX %s ON %s (id)".formatted(key, table));
+        }
+        try (Clients clients = Clients.on(server.server(), table)) {
             clients.await(50);
-            JsonObject operation = convert(server, byDay("b", "unique:b_pkey"));
+            JsonObject operation = convert(server, byDay(table, "unique:" + key));
             clients.await(50);
-            assertSame(app, "b", "pgsidecar_converted.b");
+            assertSame(app, table, "pgsidecar_converted." + table);
             JsonObject reverted = act(server, operation, "revert");
             assertThat(reverted.getString("state"))
                     .as(reverted.encodePrettily())
@@ -140,9 +139,9 @@ class ConversionIT {
             assertThat(clients.failures()).isEmpty();
             assertThat(clients.wrong()).isEmpty();
         }
-        assertThat(app.query("SELECT relkind FROM pg_class WHERE oid = 'b'::regclass"))
+        assertThat(app.query("SELECT relkind FROM pg_class WHERE oid = '%s'::regclass".formatted(table)))
                 .isEqualTo("r");
-        assertNothingLeft(app, "b");
+        assertNothingLeft(app, table);
     }
 
     /** They see nothing of what is copied while they run, and there is no moment without one of them. */
@@ -150,7 +149,9 @@ class ConversionIT {
     void isNotKeptWaitingByClientsOfAStricterLevel() throws Exception {
         Caretaken server = on(17);
         Partitioned app = orders(server, "s", 20_000);
-        app.asApp(Clients.again("s"));
+        app.asApp(Clients.again("s"))
+                .sql("ALTER DATABASE app SET default_transaction_isolation = 'repeatable read'"); // the agent's own,
+        // too
         try (Clients clients = Clients.strictlyOn(server.server(), "s")) {
             clients.await(50);
             JsonObject operation = convert(server, byDay("s", "unique:s_pkey"));
@@ -160,6 +161,8 @@ class ConversionIT {
             clients.stop();
             assertThat(clients.failures()).isEmpty();
             assertThat(clients.wrong()).isEmpty();
+        } finally {
+            app.sql("ALTER DATABASE app RESET default_transaction_isolation");
         }
         assertNothingLeft(app, "s");
     }
@@ -327,7 +330,9 @@ class ConversionIT {
                             .body())
                     .getString("id");
             if (step.equals("prepare")) {
-                awaitPhase(server, "public." + table, "attached");
+                String there = "SELECT to_regclass('pgsidecar_conversion.%s_default') IS NOT NULL".formatted(table);
+                await("the new table").pollInterval(Duration.ofMillis(5)).until(() -> app.query(there)
+                        .equals("t"));
                 statement.execute(lock.formatted(table));
             }
             await(step)

@@ -93,6 +93,7 @@ public record Conversion(
      * @param columns those that a row is written with
      * @param key finds a row of the old table
      * @param control the column that rows are parted by
+     * @param overwritable whether a row of the new table can be overwritten, or has to be deleted first
      * @param interval of a partition, as pg_partman takes it
      * @param triggers the user's, with their states, to be switched on by the swap
      * @param statistics extended statistics objects, by name
@@ -106,6 +107,7 @@ public record Conversion(
             List<String> columns,
             List<Ident> key,
             Ident control,
+            boolean overwritable,
             String interval,
             int premake,
             Optional<String> retention,
@@ -147,6 +149,7 @@ public record Conversion(
                     .put("columns", new JsonArray(columns))
                     .put("key", new JsonArray(key.stream().map(Ident::json).toList()))
                     .put("control", control.json())
+                    .put("overwritable", overwritable)
                     .put("interval", interval)
                     .put("premake", premake)
                     .put("retention", retention.orElse(null))
@@ -177,6 +180,7 @@ public record Conversion(
                     fields.texts("columns"),
                     fields.list("key", Spec::ident),
                     ident(fields.object("control").orElseThrow()),
+                    fields.flag("overwritable").orElse(false),
                     fields.text("interval").orElseThrow(),
                     (int) fields.number("premake").orElseThrow(),
                     fields.text("retention"),
@@ -271,7 +275,7 @@ public record Conversion(
               written = CASE WHEN $5::boolean THEN pg_current_xact_id()::text ELSE written END,
               written_at = CASE WHEN $5::boolean THEN clock_timestamp() ELSE written_at END
               WHERE id = $1::bigint RETURNING 1)
-            SELECT json_build_object('rows', count(*)) FROM changed""".formatted(TABLE);
+            SELECT json_build_object('rows', count(*), 'transaction', pg_current_xact_id()::text::bigint) FROM changed""".formatted(TABLE);
 
     /** Begins another way through the keys, of which there are as many as the last one found; $1 the conversion, $2 its phase. */
     public static final String REWIND = """

@@ -80,9 +80,6 @@ public record MirrorSql(Spec spec, long id, String source, String target, boolea
      * heed, it does as everybody does: whoever changed the row since it began has already made its own write of it fail.
      */
     public String makeFunction() {
-        String put = "INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s AS s WHERE %%s"
-                .formatted(target, columns(""), columns("s."), from(source));
-        String gone = "DELETE FROM %s AS t WHERE %%s".formatted(target);
         return """
                 CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
                 SET search_path = pg_catalog, pg_temp SET row_security = off AS $pgsidecar$
@@ -91,16 +88,10 @@ public record MirrorSql(Spec spec, long id, String source, String target, boolea
                     TRUNCATE %s;
                     RETURN NULL;
                   END IF;
-                %s  IF TG_OP <> 'INSERT' THEN
+                %s  IF TG_OP = 'DELETE' OR TG_OP = 'UPDATE' AND (%s) IS DISTINCT FROM (%s) THEN
                     %s;
-                    IF TG_OP = 'DELETE' OR (%s) IS DISTINCT FROM (%s) THEN
-                      %s;
-                    END IF;
                   END IF;
                   IF TG_OP <> 'DELETE' THEN
-                    IF TG_OP = 'INSERT' OR (%s) IS DISTINCT FROM (%s) THEN
-                      %s;
-                    END IF;
                     %s;
                   END IF;
                   RETURN NULL;
@@ -109,14 +100,29 @@ public record MirrorSql(Spec spec, long id, String source, String target, boolea
                         function(),
                         target,
                         forward ? note() : "",
-                        gone.formatted(equal("t", "OLD")),
                         idents("OLD."),
                         idents("NEW."),
-                        put.formatted(equal("s", "OLD")),
-                        idents("OLD."),
-                        idents("NEW."),
-                        gone.formatted(equal("t", "NEW")),
-                        put.formatted(equal("s", "NEW")));
+                        replace("OLD"),
+                        forward && spec.overwritable() ? overwrite("NEW") : replace("NEW"));
+    }
+
+    private String put(String row) {
+        return "INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s AS s WHERE %s"
+                .formatted(target, columns(""), columns("s."), from(source), equal("s", row));
+    }
+
+    private String take(String row) {
+        return "DELETE FROM %s AS t WHERE %s".formatted(target, equal("t", row));
+    }
+
+    private String replace(String row) {
+        return take(row) + "; " + put(row);
+    }
+
+    /** The same, in a third of the time less: a DELETE from a set is planned each time. */
+    private String overwrite(String row) {
+        return "%s ON CONFLICT (%s) DO UPDATE SET (%s) = ROW (%s); IF NOT FOUND THEN %s; END IF"
+                .formatted(put(row), idents(""), columns(""), columns("EXCLUDED."), take(row));
     }
 
     /** For a transaction that must not write the new table by itself. */
@@ -183,13 +189,13 @@ public record MirrorSql(Spec spec, long id, String source, String target, boolea
         return list(spec.key(), column -> "%s%s::text".formatted(prefix, column.name()), ", ");
     }
 
-    /** The next keys of the source, up to {@code bound}: the last of as many as the last parameter says. */
+    /** The next keys of the source, as many as the last parameter says, and {@code bound}, the last of them. */
     private String bound(boolean fromTheBeginning) {
         String after = fromTheBeginning ? "" : "WHERE (%s) > (%s)".formatted(key(""), parameters(1));
         int limit = fromTheBeginning ? 1 : 1 + spec.key().size();
         return """
-                bound AS MATERIALIZED (SELECT %1$s FROM (SELECT %1$s FROM %2$s %3$s ORDER BY %1$s LIMIT $%4$d::bigint) AS p
-                  ORDER BY %5$s LIMIT 1)""".formatted(
+                next AS MATERIALIZED (SELECT %1$s FROM %2$s %3$s ORDER BY %1$s LIMIT $%4$d::bigint),
+                bound AS MATERIALIZED (SELECT %1$s FROM next ORDER BY %5$s LIMIT 1)""".formatted(
                         key(""), from(source), after, limit, list(spec.key(), column -> column.name() + " DESC", ", "));
     }
 
@@ -205,30 +211,52 @@ public record MirrorSql(Spec spec, long id, String source, String target, boolea
     }
 
     /**
-     * Copies the next rows in the order of the key; the parameters are the last key, unless it begins, and how many. Rows that
-     * somebody holds are noted, to be looked at later. Whoever wants to change one of the others waits until this is committed.
+     * Locks the next rows in the order of the key, but for those that somebody holds, so that nobody changes them before this is
+     * committed; the parameters are the last key, unless it begins, and how many. Tells how many there are, and how many it locked.
      */
-    public String copy(boolean fromTheBeginning) {
+    public String lock(boolean fromTheBeginning) {
         return """
                 WITH %1$s,
-                locked AS MATERIALIZED (SELECT %2$s FROM ONLY %3$s WHERE %4$s FOR UPDATE SKIP LOCKED),
-                put AS (INSERT INTO %5$s (%2$s) OVERRIDING SYSTEM VALUE SELECT %2$s FROM locked ON CONFLICT DO NOTHING RETURNING 1),
-                skipped AS (INSERT INTO %6$s (%7$s) SELECT %7$s FROM ONLY %3$s AS s WHERE %4$s
-                  AND NOT EXISTS (SELECT FROM locked AS l WHERE %8$s) RETURNING 1)
-                SELECT json_build_object('rows', (SELECT count(*) FROM locked), 'put', (SELECT count(*) FROM put),
-                  'skipped', (SELECT count(*) FROM skipped), 'last', (SELECT json_build_array(%9$s) FROM bound))""".formatted(
-                        bound(fromTheBeginning),
-                        columns(""),
-                        source,
-                        within(fromTheBeginning),
-                        target,
-                        touched(),
-                        idents(""),
-                        equal("l", "s"),
-                        texts(""));
+                locked AS MATERIALIZED (SELECT FROM ONLY %2$s WHERE %3$s FOR UPDATE SKIP LOCKED)
+                SELECT json_build_object('rows', (SELECT count(*) FROM next), 'locked', (SELECT count(*) FROM locked),
+                  'last', (SELECT json_build_array(%4$s) FROM bound))""".formatted(bound(fromTheBeginning), source, within(fromTheBeginning), texts(""));
     }
 
-    /** Compares the next rows; the parameters are as in {@link #copy}. The last range has no end. */
+    /**
+     * Copies the rows that this transaction has locked; the parameters are the last key, unless it begins, and that of the last
+     * row. What clients have written to the target meanwhile is there already: who locked it before has committed, so it is seen.
+     */
+    public String copyLocked(boolean fromTheBeginning) {
+        return """
+                WITH there AS MATERIALIZED (SELECT %1$s FROM %2$s WHERE %3$s)
+                INSERT INTO %2$s (%4$s) OVERRIDING SYSTEM VALUE SELECT %4$s FROM ONLY %5$s AS s WHERE %3$s AND %6$s
+                  AND NOT EXISTS (SELECT FROM there AS t WHERE %7$s)""".formatted(
+                        idents(""),
+                        target,
+                        between(fromTheBeginning),
+                        columns(""),
+                        source,
+                        LOCKED_HERE.formatted("="),
+                        equal("t", "s"));
+    }
+
+    /** Notes the rows that it did not lock, to be looked at later; the parameters are as in {@link #copyLocked}. */
+    public String noteOthers(boolean fromTheBeginning) {
+        return "INSERT INTO %1$s (%2$s) SELECT %2$s FROM ONLY %3$s WHERE %4$s AND %5$s"
+                .formatted(touched(), idents(""), source, between(fromTheBeginning), LOCKED_HERE.formatted("<>"));
+    }
+
+    /** FOR UPDATE leaves the transaction in the row; nobody can share such a lock, so it stands there alone. */
+    private static final String LOCKED_HERE = "xmax %s pg_current_xact_id()::xid";
+
+    private String between(boolean fromTheBeginning) {
+        int keys = spec.key().size();
+        return fromTheBeginning
+                ? "(%s) <= (%s)".formatted(key(""), parameters(1))
+                : "(%1$s) > (%2$s) AND (%1$s) <= (%3$s)".formatted(key(""), parameters(1), parameters(1 + keys));
+    }
+
+    /** Compares the next rows; the parameters are as in {@link #lock}. The last range has no end. */
     public String compare(boolean fromTheBeginning) {
         return """
                 WITH %s,
@@ -268,10 +296,9 @@ public record MirrorSql(Spec spec, long id, String source, String target, boolea
         return """
                 WITH %1$s
                 one AS (SELECT %2$s, ROW(%3$s)::text AS pgsidecar_row FROM %4$s %6$s),
-                other AS (SELECT %2$s, ROW(%3$s)::text AS pgsidecar_row FROM %5$s %6$s),
-                noted AS (INSERT INTO %7$s (%2$s) SELECT %2$s FROM one FULL JOIN other USING (%2$s)
-                  WHERE one.pgsidecar_row IS DISTINCT FROM other.pgsidecar_row RETURNING 1)
-                SELECT json_build_object('rows', count(*)) FROM noted""".formatted(bound, idents(""), columns(""), from(source), from(target), where, touched());
+                other AS (SELECT %2$s, ROW(%3$s)::text AS pgsidecar_row FROM %5$s %6$s)
+                INSERT INTO %7$s (%2$s) SELECT %2$s FROM one FULL JOIN other USING (%2$s)
+                  WHERE one.pgsidecar_row IS DISTINCT FROM other.pgsidecar_row""".formatted(bound, idents(""), columns(""), from(source), from(target), where, touched());
     }
 
     // --- What was touched --------------------------------------------------------------------------------------------
@@ -331,24 +358,21 @@ public record MirrorSql(Spec spec, long id, String source, String target, boolea
 
     private String taking(String condition) {
         return """
-                WITH gone AS (DELETE FROM %s AS t USING %s AS n WHERE %s%s RETURNING 1)
-                SELECT json_build_object('rows', count(*)) FROM gone""".formatted(target, noted(), equal("t", "n"), condition);
+                DELETE FROM %s AS t USING %s AS n WHERE %s%s""".formatted(target, noted(), equal("t", "n"), condition);
     }
 
     /** Puts the noted rows, which are locked, into the target; $1 are the notes. */
     public String putNoted() {
         return """
-                WITH put AS (INSERT INTO %1$s (%2$s) OVERRIDING SYSTEM VALUE SELECT %3$s FROM %4$s AS s JOIN %5$s AS n ON %6$s
-                  ON CONFLICT DO NOTHING RETURNING 1)
-                SELECT json_build_object('rows', count(*)) FROM put""".formatted(target, columns(""), columns("s."), from(source), noted(), equal("s", "n"));
+                INSERT INTO %1$s (%2$s) OVERRIDING SYSTEM VALUE SELECT %3$s FROM %4$s AS s JOIN %5$s AS n ON %6$s
+                  ON CONFLICT DO NOTHING""".formatted(target, columns(""), columns("s."), from(source), noted(), equal("s", "n"));
     }
 
     /** Forgets notes; $1 are the notes. */
     public String forgetNotes() {
         return """
-                WITH gone AS (DELETE FROM %s WHERE pgsidecar_n IN
-                  (SELECT (e ->> 0)::bigint FROM json_array_elements($1::text::json) AS e) RETURNING 1)
-                SELECT json_build_object('rows', count(*)) FROM gone""".formatted(touched());
+                DELETE FROM %s WHERE pgsidecar_n IN
+                  (SELECT (e ->> 0)::bigint FROM json_array_elements($1::text::json) AS e)""".formatted(touched());
     }
 
     /** Whether there are notes, and the number of the last one; asked under the lock of the swap, so by the index. */

@@ -221,4 +221,17 @@ public record PlainTable(
         return usable.sorted((one, other) -> Boolean.compare(other.primary(), one.primary()))
                 .findFirst();
     }
+
+    /**
+     * Whether a row of the new table can be overwritten: found by a unique key, which an index without the control column is
+     * none any more, and with columns that may be set, as those of an identity may not.
+     */
+    public boolean overwritable(String control) {
+        Index key = key().orElseThrow();
+        return (key.constraint().isPresent() || key.columns().contains(control))
+                && columns.stream()
+                        .filter(Column::identity)
+                        .map(Column::name)
+                        .allMatch(name -> key.columns().contains(name) || name.equals(control));
+    }
 }
