@@ -75,6 +75,9 @@ SELECT format('ALTER TABLE %s OWNER TO %I', child.oid::regclass, parent.owner)
 FROM parent CROSS JOIN LATERAL pg_partition_tree(parent.oid) AS t JOIN pg_class AS child ON child.oid = t.relid
 WHERE child.relowner <> parent.relowner AND NOT parent.mighty \gexec
 
+-- A row that a conversion copies refers to what the row that it is copied from refers to: that need not be looked up, and locked.
+GRANT SET ON PARAMETER session_replication_role TO pgsidecar_caretaker;
+
 -- Where a conversion keeps its progress and the new table; and the old one until it is finished. See docs/conversion.md.
 CREATE SCHEMA IF NOT EXISTS pgsidecar_conversion AUTHORIZATION pgsidecar_caretaker;
 CREATE SCHEMA IF NOT EXISTS pgsidecar_converted AUTHORIZATION pgsidecar_caretaker;

@@ -153,6 +153,14 @@ record ConversionChecks(
                     required,
                     "GRANT CREATE ON SCHEMA %s TO %s".formatted(table.schema(), table.owner()));
         }
+        if (!table.unreferable().isEmpty()) {
+            String others = String.join(", ", table.unreferable());
+            return Check.failed(
+                    "rights",
+                    "%s may not refer to %s, as its foreign keys do".formatted(table.owner(), others),
+                    required,
+                    "GRANT REFERENCES ON %s TO %s, and USAGE of its schema".formatted(others, table.owner()));
+        }
         return table.owned()
                 ? Check.passed("rights", "those of " + table.owner(), required)
                 : Check.failed("rights", "not those of " + table.owner(), required, script);

@@ -29,7 +29,7 @@ public class ConversionCommand implements Command {
 
     @Override
     public List<String> checkNames() {
-        return Converting.NAMES;
+        return Planning.NAMES;
     }
 
     /** Of each unique index there is one. */

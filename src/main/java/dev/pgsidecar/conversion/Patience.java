@@ -9,6 +9,8 @@ import dev.pgsidecar.postgres.ConversionWork.NotNow;
 import dev.pgsidecar.postgres.ConversionWork.Why;
 import dev.pgsidecar.postgres.PartmanSession;
 import dev.pgsidecar.postgres.PostgresException;
+import dev.pgsidecar.postgres.catalog.Conversion;
+import dev.pgsidecar.postgres.catalog.Conversion.Phase;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -31,16 +33,23 @@ final class Patience implements AutoCloseable {
 
     private final DatabaseTools tools;
     private final ConversionName name;
+    private final Rest rest;
     private Optional<PartmanSession> open = Optional.empty();
 
-    Patience(DatabaseTools tools, ConversionName name) {
+    Patience(DatabaseTools tools, ConversionName name, Rest rest) {
         this.tools = tools;
         this.name = name;
+        this.rest = rest;
+    }
+
+    /** One thing to do, of which something is to be known. */
+    interface Attempt<T> {
+        T on(ConversionWork work, ConversionTables tables) throws PostgresException, NotNow, InterruptedException;
     }
 
     /** One thing to do. */
-    interface Attempt<T> {
-        T on(ConversionWork work, ConversionTables tables) throws PostgresException, NotNow, InterruptedException;
+    interface Deed {
+        void on(ConversionWork work, ConversionTables tables) throws PostgresException, NotNow, InterruptedException;
     }
 
     /** How it waits: as a step of an operation, or where that one has been cancelled already. */
@@ -55,6 +64,31 @@ final class Patience implements AutoCloseable {
         };
     }
 
+    /** Waits, and says why. */
+    void rest(Duration howLong, String why) throws StepFailed, InterruptedException {
+        rest.rest(howLong, why);
+    }
+
+    /**
+     * How things stand.
+     *
+     * @throws NotNow if somebody has cancelled it
+     * @throws StepFailed if it is over
+     */
+    Conversion now() throws StepFailed, NotNow, InterruptedException {
+        Conversion now = get((work, _) -> work.find(name.id()))
+                .orElseThrow(() -> StepFailed.because("%s is over".formatted(name), "GET /v1/partitions"));
+        if (now.phase() == Phase.CANCELLING) {
+            throw ConversionWork.notNow(Why.CANCELLED, "somebody has cancelled it");
+        }
+        return now;
+    }
+
+    /** As {@link #act(String, Deed)}, where no table is locked. */
+    void act(Deed deed) throws StepFailed, NotNow, InterruptedException {
+        act(Optional.empty(), deed);
+    }
+
     /**
      * Does it, however long that takes.
      *
@@ -62,7 +96,23 @@ final class Patience implements AutoCloseable {
      * @throws NotNow for reasons that do not pass
      * @throws StepFailed if the server refuses it
      */
-    <T> T until(Rest rest, Optional<String> table, Attempt<T> attempt) throws StepFailed, NotNow, InterruptedException {
+    void act(String table, Deed deed) throws StepFailed, NotNow, InterruptedException {
+        act(Optional.of(table), deed);
+    }
+
+    private void act(Optional<String> table, Deed deed) throws StepFailed, NotNow, InterruptedException {
+        get(table, (work, tables) -> {
+            deed.on(work, tables);
+            return null;
+        });
+    }
+
+    /** As {@link #act(Deed)}. */
+    <T> T get(Attempt<T> attempt) throws StepFailed, NotNow, InterruptedException {
+        return get(Optional.empty(), attempt);
+    }
+
+    private <T> T get(Optional<String> table, Attempt<T> attempt) throws StepFailed, NotNow, InterruptedException {
         Duration backOff = SHORTEST;
         while (true) {
             String why;

@@ -61,11 +61,18 @@ record Plan(ConversionRequest request, Looked looked, String interval, Range ran
                 .put("bytes", table.bytes())
                 .put("partitions", range.partitions() + request.premake())
                 .put("estimatedSeconds", table.rows() / ROWS_A_SECOND + 5)
-                .put("ddl", new JsonArray(ConversionSql.create(table, spec())))
+                .put("ddl", new JsonArray(ddl()))
                 .put("carried", new JsonArray(carried()))
                 .put("notCarried", new JsonArray(notCarried()))
                 .put("clientErrors", new JsonArray(clientErrors()))
                 .put("statements", new JsonArray(statements()));
+    }
+
+    /** Foreign keys come one by one. */
+    private List<String> ddl() {
+        List<String> all = new ArrayList<>(ConversionSql.create(table(), spec()));
+        all.addAll(table().ddl().references());
+        return all;
     }
 
     private List<String> carried() {
@@ -74,7 +81,8 @@ record Plan(ConversionRequest request, Looked looked, String interval, Range ran
         carried.add("%d columns with defaults, identity, generated values, storage and comments"
                 .formatted(table.columns().size()));
         table.indexes().forEach(index -> carried.add("index " + index.name()));
-        table.ddl().before().forEach(carried::add);
+        carried.addAll(table.ddl().before());
+        carried.addAll(table.ddl().references());
         table.triggers().forEach(trigger -> carried.add("trigger " + trigger.name()));
         table.views().forEach(view -> carried.add("view " + view.name()));
         table.sequences().forEach(sequence -> carried.add("sequence " + sequence.name()));

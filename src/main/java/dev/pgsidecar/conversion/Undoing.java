@@ -2,24 +2,18 @@ package dev.pgsidecar.conversion;
 
 import dev.pgsidecar.operation.DatabaseTools;
 import dev.pgsidecar.operation.StepFailed;
-import dev.pgsidecar.postgres.ConversionTables;
-import dev.pgsidecar.postgres.ConversionWork;
 import dev.pgsidecar.postgres.ConversionWork.NotNow;
 import dev.pgsidecar.postgres.ConversionWork.Why;
-import dev.pgsidecar.postgres.PostgresException;
-import java.util.Optional;
 
 /** Takes everything back that a conversion has made before its swap. Once begun it is gone on with by whoever comes. */
 final class Undoing implements AutoCloseable {
 
     private final Patience patience;
     private final ConversionName name;
-    private final Patience.Rest rest;
 
     Undoing(DatabaseTools tools, ConversionName name, Patience.Rest rest) {
-        this.patience = new Patience(tools, name);
+        this.patience = new Patience(tools, name, rest);
         this.name = name;
-        this.rest = rest;
     }
 
     /**
@@ -29,9 +23,9 @@ final class Undoing implements AutoCloseable {
      */
     boolean undo() throws StepFailed, InterruptedException {
         try {
-            act((_, tables) -> tables.cancel(name.id()));
-            act((_, tables) -> tables.detach(name.id()));
-            act((_, tables) -> tables.drop(name.id()));
+            patience.act((_, tables) -> tables.cancel(name.id()));
+            patience.act((_, tables) -> tables.detach(name.id()));
+            patience.act((_, tables) -> tables.drop(name.id()));
             return true;
         } catch (NotNow e) {
             if (e.why() == Why.ELSEWHERE) {
@@ -43,22 +37,10 @@ final class Undoing implements AutoCloseable {
 
     private boolean gone() throws StepFailed, InterruptedException {
         try {
-            return patience.until(rest, Optional.empty(), (work, _) -> work.find(name.id()))
-                    .isEmpty();
+            return patience.get((work, _) -> work.find(name.id())).isEmpty();
         } catch (NotNow e) {
             throw StepFailed.because(e.getMessage(), "GET /v1/partitions");
         }
-    }
-
-    private interface Act {
-        void on(ConversionWork work, ConversionTables tables) throws PostgresException, NotNow, InterruptedException;
-    }
-
-    private void act(Act act) throws StepFailed, NotNow, InterruptedException {
-        patience.until(rest, Optional.empty(), (work, tables) -> {
-            act.on(work, tables);
-            return null;
-        });
     }
 
     @Override

@@ -174,11 +174,7 @@ public final class ConversionTables {
             cover(spec, range);
             give(conversion);
             work.asCaretaker();
-            session.json(
-                    "WITH changed AS (UPDATE pgsidecar_conversion.pgsidecar_conversion SET fingerprint = $2::text WHERE id = $1::bigint RETURNING 1)"
-                            + " SELECT json_build_object('rows', count(*)) FROM changed",
-                    id,
-                    looked.fingerprint());
+            session.rows(Conversion.MARK_AS, id, looked.fingerprint());
             session.run("COMMIT");
             return id;
         } catch (PostgresException e) {
@@ -215,7 +211,7 @@ public final class ConversionTables {
         PartitionSet set = partman.set(conversion.spec().incoming()).orElseThrow();
         new PartmanWork(partman).giveToOwner(new WorkSql(set, partman.schema()), set);
         work.asOwner(conversion);
-        run(texts(session.json(ConversionSql.unvacuumed(conversion.spec())), "statements"));
+        run(statements(ConversionSql.unvacuumed(conversion.spec())));
         work.asCaretaker();
     }
 
@@ -234,17 +230,39 @@ public final class ConversionTables {
                 && session.json(ConversionSql.placed(now.get().spec())).getBoolean("placed");
     }
 
-    /** Partitions go to their place one after the other: so many at once would keep writers waiting in the swap. */
-    public void place(long id) throws PostgresException, NotNow, InterruptedException {
-        Conversion now = work.find(id).orElseThrow(() -> ConversionWork.notNow(Why.ELSEWHERE, "it is over"));
-        for (String statement : texts(session.json(ConversionSql.leaves(now.spec())), "statements")) {
-            work.inTurn(id, PATIENCE, Set.of(Phase.VERIFIED), conversion -> {
-                work.asOwner(conversion);
-                session.run(statement);
-                work.asCaretaker();
-                return null;
-            });
-        }
+    /** Statements by which partitions go to their place: so many at once would keep writers waiting in the swap. */
+    public List<String> places(long id) throws PostgresException, NotNow, InterruptedException {
+        return statements(ConversionSql.leaves(spec(id)));
+    }
+
+    /** Statements that give the new table, which is empty, the foreign keys that it has not yet. */
+    public List<String> references(long id) throws PostgresException, NotNow, InterruptedException {
+        return statements(ConversionSql.references(spec(id)));
+    }
+
+    /** Statements that let partitions be vacuumed again. */
+    public List<String> vacuumable(long id) throws PostgresException, NotNow, InterruptedException {
+        return statements(ConversionSql.vacuumable(spec(id)));
+    }
+
+    private Spec spec(long id) throws PostgresException, NotNow, InterruptedException {
+        return work.find(id)
+                .orElseThrow(() -> ConversionWork.notNow(Why.ELSEWHERE, "it is over"))
+                .spec();
+    }
+
+    private List<String> statements(String sql, Object... values) throws PostgresException, InterruptedException {
+        return texts(session.json(sql, values), "statements");
+    }
+
+    /** Carries out one of these statements, as the table's owner. */
+    public void alter(long id, Phase in, String statement) throws PostgresException, NotNow, InterruptedException {
+        work.inTurn(id, PATIENCE, Set.of(in), conversion -> {
+            work.asOwner(conversion);
+            session.run(statement);
+            work.asCaretaker();
+            return null;
+        });
     }
 
     /** From when this is committed whatever is written to the old table is written to the new one, too. */
@@ -258,7 +276,7 @@ public final class ConversionTables {
             work.asOwner(conversion);
             run(MirrorSql.forward(conversion).makeTriggers(table, true));
             work.asCaretaker();
-            session.json(Conversion.MARK, id);
+            session.rows(Conversion.MARK, id);
             work.progress(conversion, Optional.of(Phase.ATTACHED), 0, Optional.empty(), false);
             return null;
         });
@@ -296,7 +314,7 @@ public final class ConversionTables {
             exchange(conversion, spec.incoming(), Conversion.OLD, before, after);
             rename(spec.incoming(), spec.table(), "on");
             work.progress(conversion, Optional.of(Phase.SWAPPED), 0, Optional.empty(), false);
-            session.json(Conversion.MARK, id);
+            session.rows(Conversion.MARK, id);
             return null;
         });
     }
@@ -329,10 +347,9 @@ public final class ConversionTables {
                 session.json(PlainTableSql.VIEW_DDL, oid.getLong("oid")).getJsonArray("views");
         List<String> all = new ArrayList<>(before);
         work.asOwner(conversion);
-        all.addAll(texts(session.json(PlainTableSql.RIGHTS, oid.getLong("oid"), in), "statements"));
+        all.addAll(statements(PlainTableSql.RIGHTS, oid.getLong("oid"), in));
         all.addAll(identities(spec, in));
-        List<String> statistics =
-                texts(session.json(ConversionSql.STATISTICS, table, in, out, spec.schema()), "statements");
+        List<String> statistics = statements(ConversionSql.STATISTICS, table, in, out, spec.schema());
         all.add("ALTER TABLE %s SET SCHEMA %s".formatted(table, out));
         all.add("ALTER TABLE %s SET SCHEMA %s".formatted(in, spec.schema()));
         all.addAll(statistics);
@@ -361,21 +378,7 @@ public final class ConversionTables {
 
     private void rename(String before, String after, String maintenance)
             throws PostgresException, InterruptedException {
-        session.json(ConversionSql.rename(partman.schema()), before, after, maintenance);
-    }
-
-    /** Partitions may be vacuumed again, one after the other. */
-    public void release(long id) throws PostgresException, NotNow, InterruptedException {
-        Conversion now = work.find(id).orElseThrow(() -> ConversionWork.notNow(Why.ELSEWHERE, "it is over"));
-        List<String> statements = texts(session.json(ConversionSql.vacuumable(now.spec())), "statements");
-        for (String statement : statements) {
-            work.inTurn(id, PATIENCE, Set.of(Phase.SWAPPED), conversion -> {
-                work.asOwner(conversion);
-                session.run(statement);
-                work.asCaretaker();
-                return null;
-            });
-        }
+        session.rows(ConversionSql.rename(partman.schema()), before, after, maintenance);
     }
 
     /** All that belongs to the conversion itself is through. */
@@ -434,8 +437,8 @@ public final class ConversionTables {
     }
 
     private void forget(Conversion conversion) throws PostgresException, InterruptedException {
-        session.json(Conversion.DELETE, conversion.id());
-        run(texts(session.json(ConversionSql.RIGHTS_BACK, conversion.spec().owner()), "statements"));
+        session.rows(Conversion.DELETE, conversion.id());
+        run(statements(ConversionSql.RIGHTS_BACK, conversion.spec().owner()));
     }
 
     /** From now on it is only undone, by whoever looks at it. */
@@ -468,7 +471,7 @@ public final class ConversionTables {
             run(List.of("DROP TABLE IF EXISTS " + spec.incoming(), "DROP TABLE IF EXISTS " + spec.template()));
             dropHelpers(conversion);
             work.asCaretaker();
-            session.json(ConversionSql.forget(partman.schema()), spec.incoming());
+            session.rows(ConversionSql.forget(partman.schema()), spec.incoming());
             forget(conversion);
             return null;
         });

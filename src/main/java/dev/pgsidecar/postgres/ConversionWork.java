@@ -25,9 +25,14 @@ public final class ConversionWork {
             SELECT set_config('lock_timeout', greatest(1, least(50,
               extract(epoch FROM current_setting('deadlock_timeout')::interval) * 500))::int::text, true)""";
 
-    /** Copied rows that a crash takes are copied again: their progress goes with them. */
-    private static final String COPYING =
-            PATIENCE + "; SET LOCAL synchronous_commit = off; SET LOCAL enable_seqscan = off";
+    /**
+     * Copied rows that a crash takes are copied again: their progress goes with them. What they refer to is there, because it is
+     * for the rows that they are copied from: it is not looked up again, which would wait for whoever holds it.
+     */
+    private static final String COPYING = PATIENCE + """
+            ; SET LOCAL synchronous_commit = off; SET LOCAL enable_seqscan = off;
+            SELECT set_config('session_replication_role', 'replica', true)
+            WHERE has_parameter_privilege('session_replication_role', 'SET')""";
 
     private final PartmanSession partman;
     private final Session session;
@@ -157,7 +162,7 @@ public final class ConversionWork {
 
     /** Begins another way through the keys. */
     public void rewind(long id, Set<Phase> from, Phase to) throws PostgresException, NotNow, InterruptedException {
-        inTurn(id, COPYING, from, _ -> session.json(Conversion.REWIND, id, to.id()));
+        inTurn(id, COPYING, from, _ -> session.rows(Conversion.REWIND, id, to.id()));
     }
 
     /** Looks whether anything keeps it from going on. */
@@ -170,7 +175,7 @@ public final class ConversionWork {
      *
      * @param rows that were copied, or were there already
      * @param skipped that somebody held, and that were noted
-     * @param over whether there is no other
+     * @param over whether there is no other: what was added since is in both tables, or noted
      * @param effort what it took
      */
     public record Batch(long rows, long skipped, boolean over, Effort effort) {}
@@ -203,7 +208,7 @@ public final class ConversionWork {
             Duration took = Duration.ofNanos(System.nanoTime() - began);
             asCaretaker();
             long transaction = progress(conversion, Optional.empty(), rows, last, put > 0);
-            return new Batch(rows, skipped, last.isEmpty(), new Effort(took, transaction));
+            return new Batch(rows, skipped, locked.getLong("rows") < most, new Effort(took, transaction));
         });
     }
 
@@ -268,45 +273,65 @@ public final class ConversionWork {
      */
     public record Compared(boolean equal, boolean over, Effort effort) {}
 
+    /** So that both tables, and the end of the range, are seen as of one moment. */
+    private static final String ONE_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; " + COPYING;
+
+    /**
+     * Rows that are next.
+     *
+     * @param last the key of the last one; absent for the last range, which is open: nothing may be behind it in either table
+     */
+    private record Range(long rows, boolean fromTheBeginning, Optional<JsonArray> last, Object[] keys) {
+
+        boolean toTheEnd() {
+            return last.isEmpty();
+        }
+    }
+
+    private Range next(Conversion conversion, MirrorSql sql, long most) throws PostgresException, InterruptedException {
+        boolean beginning = conversion.last().isEmpty();
+        JsonObject next = session.json(sql.next(beginning), parameters(conversion, most));
+        long rows = next.getLong("rows");
+        Optional<JsonArray> last =
+                Optional.ofNullable(next.getJsonArray("last")).filter(_ -> rows == most);
+        return new Range(
+                rows,
+                beginning,
+                last,
+                parameters(conversion, last.orElse(new JsonArray()).stream().toArray()));
+    }
+
     /** Compares the next rows of both tables in one snapshot. Where they differ, nothing is noted yet. */
     public Compared compare(long id, Set<Phase> phases, Phase then, long most)
             throws PostgresException, NotNow, InterruptedException {
-        String oneSnapshot = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; " + COPYING;
-        return inTurn(id, oneSnapshot, phases, conversion -> {
+        return inTurn(id, ONE_SNAPSHOT, phases, conversion -> {
             MirrorSql sql = mirror(conversion);
-            boolean beginning = conversion.last().isEmpty();
             asOwner(conversion);
             long began = System.nanoTime();
-            JsonObject seen = session.json(sql.compare(beginning), parameters(conversion, most));
-            Optional<JsonArray> last = Optional.ofNullable(seen.getJsonArray("last"));
-            boolean equal = seen.getBoolean("equal");
-            if (last.isEmpty()) {
-                equal = session.json(sql.behind(beginning), parameters(conversion))
-                                .getLong("others")
-                        == 0;
-            }
+            Range range = next(conversion, sql, most);
+            boolean equal = session.json(sql.compare(range.fromTheBeginning(), range.toTheEnd()), range.keys())
+                    .getBoolean("equal");
             Duration took = Duration.ofNanos(System.nanoTime() - began);
             asCaretaker();
-            Optional<Phase> phase = equal && last.isEmpty() ? Optional.of(then) : Optional.empty();
+            boolean over = equal && range.toTheEnd();
             long transaction = progress(
-                    conversion, phase, equal ? seen.getLong("rows") : 0, equal ? last : Optional.empty(), false);
-            return new Compared(equal, last.isEmpty(), new Effort(took, transaction));
+                    conversion,
+                    over ? Optional.of(then) : Optional.empty(),
+                    equal ? range.rows() : 0,
+                    equal ? range.last() : Optional.empty(),
+                    false);
+            return new Compared(equal, over, new Effort(took, transaction));
         });
     }
 
     /** Notes what differs in the range that was compared last; returns how many rows. */
     public long noteDifferences(long id, Set<Phase> phases, long most)
             throws PostgresException, NotNow, InterruptedException {
-        return inTurn(id, COPYING, phases, conversion -> {
+        return inTurn(id, ONE_SNAPSHOT, phases, conversion -> {
             MirrorSql sql = mirror(conversion);
-            boolean beginning = conversion.last().isEmpty();
             asOwner(conversion);
-            long rows = session.rows(sql.noteDifferences(beginning), parameters(conversion, most));
-            rows += session.json(sql.compare(beginning), parameters(conversion, most))
-                                    .getJsonArray("last")
-                            == null
-                    ? session.rows(sql.noteBehind(beginning), parameters(conversion))
-                    : 0;
+            Range range = next(conversion, sql, most);
+            long rows = session.rows(sql.noteDifferences(range.fromTheBeginning(), range.toTheEnd()), range.keys());
             asCaretaker();
             return rows;
         });
@@ -314,7 +339,7 @@ public final class ConversionWork {
 
     /** Holds it back, or lets it go on. */
     public void pause(long id, boolean paused) throws PostgresException, InterruptedException {
-        session.json(Conversion.PAUSE, id, paused);
+        session.rows(Conversion.PAUSE, id, paused);
     }
 
     /** Transactions that would see neither table as a whole. */

@@ -209,6 +209,7 @@ class ConversionIT {
                         "COMMENT ON TABLE e IS 'orders'",
                         "COMMENT ON COLUMN e.note IS 'a note'",
                         "COMMENT ON INDEX e_note IS 'by note'",
+                        "COMMENT ON CONSTRAINT e_customer_fkey ON e IS 'whose'",
                         "GRANT SELECT ON e TO e_reader",
                         "GRANT UPDATE (note) ON e TO e_reader WITH GRANT OPTION",
                         "ALTER TABLE e ENABLE ROW LEVEL SECURITY",
@@ -360,17 +361,19 @@ class ConversionIT {
     }
 
     /**
-     * Somebody locks a row that orders refer to, and then an order; the agent, whose rows refer to it as well, goes the other
-     * way. Whichever of them PostgreSQL would choose, it is the agent who gives up.
+     * Somebody changes a customer and then its orders; the agent, which drops the old table with its foreign key in the end, locks
+     * them the other way round. Whichever of them PostgreSQL would choose, it is the agent who gives up. While it copies it locks
+     * no customer, so the one that somebody holds all the time does not matter.
      */
     @Test
     void deadlocksAreTheAgents() throws Exception {
         Caretaken server = on(17);
         Partitioned app = server.app();
         app.asApp(
-                        "CREATE TABLE l_customers (id bigint PRIMARY KEY)",
+                        "CREATE TABLE l_customers (id bigint PRIMARY KEY, changes int NOT NULL DEFAULT 0)",
                         "INSERT INTO l_customers SELECT generate_series(0, 99)",
-                        "CREATE TABLE l (id bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(), customer bigint NOT NULL REFERENCES l_customers, note text)",
+                        "CREATE TABLE l (id bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(), note text,"
+                                + " customer bigint NOT NULL REFERENCES l_customers)",
                         "INSERT INTO l (at, customer) SELECT now() - g % 30 * interval '1 day', g % 100 FROM generate_series(1, 40000) AS g")
                 .grantFor("public.l");
         app.sql("ALTER SYSTEM SET deadlock_timeout = '500ms'", "SELECT pg_reload_conf()");
@@ -382,8 +385,8 @@ class ConversionIT {
                 connection.setAutoCommit(false);
                 Random random = new Random(1);
                 while (!stop.get()) {
-                    int customer = random.nextInt(100);
-                    statement.execute("SELECT FROM l_customers WHERE id = %d FOR UPDATE".formatted(customer));
+                    int customer = random.nextInt(99);
+                    statement.execute("UPDATE l_customers SET changes = changes + 1 WHERE id = %d".formatted(customer));
                     Thread.sleep(3);
                     statement.execute("UPDATE l SET note = 'changed %d' WHERE customer = %d AND id %% 1000 = %d"
                             .formatted(done.get(), customer, customer));
@@ -397,8 +400,21 @@ class ConversionIT {
         });
         AtomicReference<Throwable> failure = new AtomicReference<>();
         client.setUncaughtExceptionHandler((_, e) -> failure.set(e));
-        try {
-            JsonObject operation = convert(server, byDay("l", "unique:l_pkey"));
+        try (Connection holder = server.server().connect("app", "app", "")) {
+            holder.setAutoCommit(false);
+            holder.createStatement().execute("SELECT FROM l_customers WHERE id = 99 FOR UPDATE");
+            String id = new JsonObject(server.agent()
+                            .order(PATH, byDay("l", "unique:l_pkey"))
+                            .body())
+                    .getString("id");
+            await("the swap, which its old snapshot does keep waiting")
+                    .atMost(Duration.ofSeconds(30))
+                    .until(() -> isAt(server, id, "swap"));
+            holder.commit();
+            JsonObject operation = server.agent().awaitEnd(id);
+            assertThat(operation.getString("state"))
+                    .as(operation.encodePrettily())
+                    .isEqualTo("succeeded");
             long before = done.get();
             await().until(() -> done.get() > before + 10);
             assertSame(app, "l", "pgsidecar_converted.l");

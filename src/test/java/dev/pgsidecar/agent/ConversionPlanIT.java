@@ -104,7 +104,15 @@ class ConversionPlanIT {
             assertThat(judged(ConversionIT.byDay(table), "rights").getString("outcome"))
                     .isEqualTo("failed");
         }
-        app.sql("ALTER TABLE \"T\" OWNER TO app", "ALTER TABLE t OWNER TO app");
+        app.sql(
+                "ALTER TABLE \"T\" OWNER TO app",
+                "ALTER TABLE t OWNER TO app",
+                "ALTER TABLE t ADD FOREIGN KEY (id) REFERENCES s");
+        assertThat(judged(ConversionIT.byDay("t"), "rights").getString("found"))
+                .isEqualTo("app may not refer to public.s, as its foreign keys do");
+        app.sql("GRANT REFERENCES (id) ON s TO app");
+        assertThat(judged(ConversionIT.byDay("t"), "rights").getString("outcome"))
+                .isEqualTo("passed");
         assertThat(judged(ConversionIT.byDay("T"), "names").getString("outcome"))
                 .isEqualTo("failed");
         assertThat(judged(ConversionIT.byDay("t").put("interval", "banana"), "interval")

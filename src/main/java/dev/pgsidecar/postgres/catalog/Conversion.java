@@ -279,16 +279,16 @@ public record Conversion(
 
     /** Begins another way through the keys, of which there are as many as the last one found; $1 the conversion, $2 its phase. */
     public static final String REWIND = """
-            WITH changed AS (UPDATE %s SET phase = $2::text, last = NULL, rows = 0,
-              total = CASE WHEN rows > 0 THEN rows ELSE total END, changed = clock_timestamp()
-              WHERE id = $1::bigint RETURNING 1)
-            SELECT json_build_object('rows', count(*)) FROM changed""".formatted(TABLE);
+            UPDATE %s SET phase = $2::text, last = NULL, rows = 0, total = CASE WHEN rows > 0 THEN rows ELSE total END,
+              changed = clock_timestamp() WHERE id = $1::bigint""".formatted(TABLE);
 
     /** Keeps the fingerprint of the clients' table as it is now; $1 is the conversion. */
     public static final String MARK = """
-            WITH changed AS (UPDATE %s SET fingerprint = (SELECT %s FROM (SELECT to_regclass(spec ->> 'table')::oid AS oid) AS r)
-              WHERE id = $1::bigint RETURNING fingerprint)
-            SELECT json_build_object('fingerprint', (SELECT fingerprint FROM changed))""".formatted(TABLE, PlainTableSql.FINGERPRINT);
+            UPDATE %s SET fingerprint = (SELECT %s FROM (SELECT to_regclass(spec ->> 'table')::oid AS oid) AS r)
+            WHERE id = $1::bigint""".formatted(TABLE, PlainTableSql.FINGERPRINT);
+
+    /** Keeps $2 as the fingerprint of the clients' table; $1 is the conversion. */
+    public static final String MARK_AS = "UPDATE %s SET fingerprint = $2::text WHERE id = $1::bigint".formatted(TABLE);
 
     /**
      * Who may still see neither all rows of the new table nor of the old one: a snapshot from before the last rows were copied,
@@ -304,14 +304,10 @@ public record Conversion(
                 AND age(a.backend_xmin) >= age(c.written::xid8::xid)))""".formatted(TABLE);
 
     /** Holds one back, or lets it go on; $1 the conversion, $2 which. */
-    public static final String PAUSE = """
-            WITH changed AS (UPDATE %s SET paused = $2::boolean WHERE id = $1::bigint RETURNING 1)
-            SELECT json_build_object('rows', count(*)) FROM changed""".formatted(TABLE);
+    public static final String PAUSE = "UPDATE %s SET paused = $2::boolean WHERE id = $1::bigint".formatted(TABLE);
 
     /** Forgets one, $1. */
-    public static final String DELETE = """
-            WITH gone AS (DELETE FROM %s WHERE id = $1::bigint RETURNING 1)
-            SELECT json_build_object('rows', count(*)) FROM gone""".formatted(TABLE);
+    public static final String DELETE = "DELETE FROM %s WHERE id = $1::bigint".formatted(TABLE);
 
     /** Reads what {@link #ALL}, {@link #ONE} or {@link #BEGUN} answered. */
     public static List<Conversion> of(JsonObject row) {

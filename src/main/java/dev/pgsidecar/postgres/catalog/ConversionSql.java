@@ -112,6 +112,22 @@ public final class ConversionSql {
         return statements(spec, "format('ALTER TABLE %s SET SCHEMA " + spec.schema() + "', c.oid::regclass)", ofNew());
     }
 
+    /**
+     * Statements that give the new table the foreign keys that only the old one has, while it is empty: whoever writes the tables
+     * that it refers to waits for a moment, and nobody who reads them. With its rows it would have to be looked through, or
+     * partitions' keys be joined, which locks those tables altogether.
+     */
+    public static String references(Spec spec) {
+        return """
+                WITH missing AS (SELECT k.oid, k.conname AS name, pg_get_constraintdef(k.oid) AS definition FROM pg_constraint AS k
+                  WHERE k.conrelid = '%1$s'::regclass AND k.contype = 'f' AND NOT EXISTS (SELECT FROM pg_constraint AS there
+                    WHERE there.conrelid = '%2$s'::regclass AND there.conname = k.conname))
+                SELECT json_build_object('statements', (SELECT coalesce(json_agg(r.text ORDER BY r.name), '[]') FROM (
+                  SELECT name, format('ALTER TABLE %2$s ADD CONSTRAINT %%I %%s', name, definition) || coalesce(format(
+                    '; COMMENT ON CONSTRAINT %%I ON %2$s IS %%L', name, obj_description(oid, 'pg_constraint')), '') AS text
+                  FROM missing) AS r))""".formatted(spec.table(), spec.incoming());
+    }
+
     /** Statements that keep autovacuum from partitions. */
     public static String unvacuumed(Spec spec) {
         return statements(
@@ -197,17 +213,13 @@ public final class ConversionSql {
 
     /** pg_partman's name of the set, $1 before and $2 after; $3 whether its maintenance is on. */
     public static String rename(String schema) {
-        return """
-                WITH changed AS (UPDATE %s.part_config SET parent_table = $2::text, automatic_maintenance = $3::text
-                  WHERE parent_table = $1::text RETURNING 1)
-                SELECT json_build_object('rows', count(*)) FROM changed""".formatted(schema);
+        return "UPDATE %s.part_config SET parent_table = $2::text, automatic_maintenance = $3::text WHERE parent_table = $1::text"
+                .formatted(schema);
     }
 
     /** Forgets the set $1. */
     public static String forget(String schema) {
-        return """
-                WITH gone AS (DELETE FROM %s.part_config WHERE parent_table = $1::text RETURNING 1)
-                SELECT json_build_object('rows', count(*)) FROM gone""".formatted(schema);
+        return "DELETE FROM %s.part_config WHERE parent_table = $1::text".formatted(schema);
     }
 
     /** Who holds the table of oid $1 against an exclusive lock, for longer than a second. */

@@ -13,6 +13,7 @@ import java.util.stream.Stream;
  * @param owned whether the role that asked has the rights of the owner
  * @param ownerIsMighty a superuser, or may become one
  * @param mayCreate whether the owner may make tables in the schema
+ * @param unreferable tables that it refers to, which its owner may not refer to any more
  * @param hiddenRows whether row security holds for the owner, too
  * @param rows about, as the planner guesses
  * @param bytes of the table, its indexes and its TOAST table
@@ -38,6 +39,7 @@ public record PlainTable(
         boolean owned,
         boolean ownerIsMighty,
         boolean mayCreate,
+        List<String> unreferable,
         boolean hiddenRows,
         long rows,
         long bytes,
@@ -147,8 +149,9 @@ public record PlainTable(
      *
      * @param before what the empty table gets
      * @param triggers the user's, to be switched off until the swap
+     * @param references its foreign keys to other tables
      */
-    public record Ddl(List<String> before, List<String> triggers) {}
+    public record Ddl(List<String> before, List<String> triggers, List<String> references) {}
 
     /** Reads what {@link PlainTableSql#SQL} answered; absent if there is no such table. */
     public static Optional<PlainTable> of(JsonObject row) {
@@ -166,6 +169,7 @@ public record PlainTable(
                 fields.flag("owned").orElse(false),
                 fields.flag("mighty").orElse(true),
                 fields.flag("may_create").orElse(false),
+                fields.texts("unreferable"),
                 fields.flag("hidden_rows").orElse(true),
                 Math.max(0, fields.number("rows").orElse(0)),
                 fields.number("bytes").orElse(0),
@@ -186,7 +190,7 @@ public record PlainTable(
                 fields.texts("conflicting"),
                 fields.texts("options"),
                 fields.text("tablespace"),
-                new Ddl(fields.texts("before"), fields.texts("trigger_ddl")),
+                new Ddl(fields.texts("before"), fields.texts("trigger_ddl"), fields.texts("references")),
                 fields.list(
                         "sequences",
                         sequence -> new Sequence(

@@ -97,11 +97,9 @@ public final class PlainTableSql {
 
     private static final String BEFORE = """
             (SELECT coalesce(json_agg(r.text ORDER BY r.at, r.text), '[]'::json) FROM (
-              SELECT 1 AS at, format('ALTER TABLE %s ADD CONSTRAINT %I %s', t.target, conname, pg_get_constraintdef(oid)) AS text
-              FROM pg_constraint WHERE conrelid = c.oid AND contype = 'f'
-              UNION ALL SELECT 2, replace(replace(pg_get_statisticsobjdef(s.oid),
+              SELECT 2 AS at, replace(replace(pg_get_statisticsobjdef(s.oid),
                   format('STATISTICS %I.%I', sn.nspname, s.stxname), format('STATISTICS pgsidecar_conversion.%I', s.stxname)),
-                  ' FROM ' || t.quoted, ' FROM ' || t.target)
+                  ' FROM ' || t.quoted, ' FROM ' || t.target) AS text
               FROM pg_statistic_ext AS s JOIN pg_namespace AS sn ON sn.oid = s.stxnamespace WHERE s.stxrelid = c.oid
               UNION ALL SELECT 3, format('CREATE POLICY %I ON %s AS %s FOR %s TO %s', polname, t.target,
                   CASE WHEN polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
@@ -124,7 +122,7 @@ public final class PlainTableSql {
                   WHEN 'pg_statistic_ext'::regclass THEN 'COMMENT ON STATISTICS pgsidecar_conversion.%1$I IS %3$L'
                   ELSE 'COMMENT ON INDEX pgsidecar_conversion.%1$I IS %3$L' END, o.name, t.target, d.description)
               FROM (SELECT 'pg_constraint'::regclass AS class, oid, conname AS name FROM pg_constraint
-                    WHERE conrelid = c.oid AND contype IN ('p', 'u', 'f')
+                    WHERE conrelid = c.oid AND contype IN ('p', 'u')
                     UNION ALL SELECT 'pg_policy'::regclass, oid, polname FROM pg_policy WHERE polrelid = c.oid
                     UNION ALL SELECT 'pg_statistic_ext'::regclass, oid, stxname FROM pg_statistic_ext WHERE stxrelid = c.oid
                     UNION ALL SELECT 'pg_class'::regclass, k.oid, k.relname FROM pg_index AS i JOIN pg_class AS k
@@ -132,6 +130,10 @@ public final class PlainTableSql {
               JOIN pg_description AS d ON d.classoid = o.class AND d.objoid = o.oid AND d.objsubid = 0
               UNION ALL SELECT 8, format('COMMENT ON TABLE %s IS %L', t.target, description) FROM pg_description
               WHERE classoid = 'pg_class'::regclass AND objoid = c.oid AND objsubid = 0) AS r)""";
+
+    private static final String REFERENCES = texts("""
+            SELECT format('ALTER TABLE %s ADD CONSTRAINT %I %s', t.target, conname, pg_get_constraintdef(oid)) AS text
+            FROM pg_constraint WHERE conrelid = c.oid AND contype = 'f'""");
 
     private static final String TRIGGER_DDL = """
             (SELECT coalesce(json_agg(r.text ORDER BY r.at, r.text), '[]'::json) FROM (
@@ -167,6 +169,7 @@ public final class PlainTableSql {
                  WHERE pg_has_role(o.oid, more.oid, 'MEMBER') AND (more.rolsuper OR more.rolname IN
                    ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files'))),
               'may_create', has_schema_privilege(o.oid, c.relnamespace, 'CREATE'),
+              'unreferable', %s,
               'hidden_rows', c.relrowsecurity AND c.relforcerowsecurity AND NOT o.rolbypassrls,
               'rows', %s, 'bytes', pg_total_relation_size(c.oid),
               'oddities', %s,
@@ -184,6 +187,7 @@ public final class PlainTableSql {
               'tablespace', (SELECT quote_ident(spcname) FROM pg_tablespace WHERE oid = c.reltablespace),
               'before', %s,
               'trigger_ddl', %s,
+              'references', %s,
               'sequences', %s,
               'triggers', %s,
               'not_carried', %s)
@@ -191,6 +195,11 @@ public final class PlainTableSql {
             CROSS JOIN LATERAL (SELECT $1::text AS schema, format('%%I.%%I', $1::text, $2::text) AS quoted,
               'pgsidecar_conversion.' || quote_ident($2::text) AS target) AS t
             WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1::text) AND c.relname = $2::text))""".formatted(
+                    texts("""
+                            SELECT k.confrelid::regclass::text AS text FROM pg_constraint AS k JOIN pg_class AS f ON f.oid = k.confrelid
+                            WHERE k.conrelid = c.oid AND k.contype = 'f' AND NOT (has_schema_privilege(o.oid, f.relnamespace, 'USAGE')
+                              AND (has_table_privilege(o.oid, f.oid, 'REFERENCES') OR (SELECT bool_and(
+                                has_column_privilege(o.oid, f.oid, att, 'REFERENCES')) FROM unnest(k.confkey) AS att)))"""),
                     ROWS,
                     ODDITIES,
                     COLUMNS,
@@ -220,6 +229,7 @@ public final class PlainTableSql {
                               AND p.prosrc ~* 'on\\s+conflict' AND p.prosrc ~* ('\\m' || c.relname || '\\M') LIMIT 20"""),
                     BEFORE,
                     TRIGGER_DDL,
+                    REFERENCES,
                     rows("""
                             SELECT s.oid::regclass::text AS name, quote_ident(a.attname) AS column, d.deptype = 'i' AS identity
                             FROM pg_depend AS d JOIN pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'
