@@ -244,10 +244,6 @@ public interface Settings {
         /** How long what failed for a reason that may pass is tried again. */
         @Allowed("0s to 1h")
         Duration retryFor();
-
-        /** Whether tables may be converted: a preview, which was not proved by long repetitions yet. */
-        @Allowed("true or false")
-        boolean conversions();
     }
 
     /** What happens when the schedule says so. */

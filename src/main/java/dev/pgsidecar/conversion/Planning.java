@@ -19,7 +19,6 @@ import java.util.stream.Stream;
 /** Whether a conversion can begin, or go on, and how. */
 final class Planning {
 
-    private static final String PREVIEW = "preview";
     private static final String DATABASES = "databases";
     private static final String PG_PARTMAN = "pg-partman";
     private static final String INSTALLED = "installed";
@@ -27,7 +26,7 @@ final class Planning {
 
     static final List<String> NAMES = Stream.of(
                     ServerChecks.NAMES,
-                    List.of(PREVIEW, DATABASES, PG_PARTMAN, INSTALLED, TABLE, Converting.CONVERSION),
+                    List.of(DATABASES, PG_PARTMAN, INSTALLED, TABLE, Converting.CONVERSION),
                     ConversionChecks.NAMES)
             .flatMap(List::stream)
             .toList();
@@ -55,7 +54,6 @@ final class Planning {
         if (checks.size() < ServerChecks.NAMES.size()) {
             return checks;
         }
-        checks.add(preview());
         String configured = "one of partition.databases";
         if (!tools.databases().contains(request.database())) {
             checks.add(Check.failed(
@@ -68,20 +66,6 @@ final class Planning {
             check(session, checks);
         }
         return checks;
-    }
-
-    /** The plan is told all the same; and what has begun may go on. */
-    private Check preview() {
-        boolean allowed = tools.settings().partition().conversions();
-        String required = "partition.conversions: true";
-        return allowed || request.goOn().isPresent()
-                ? Check.passed(PREVIEW, "allowed", required)
-                : Check.failed(
-                        PREVIEW,
-                        "partition.conversions: false",
-                        required,
-                        "conversions were not proved by long repetitions yet (docs/conversion.md): try yours on a copy of the"
-                                + " database first, then set it and restart the agent");
     }
 
     private void check(PartmanSession session, List<Check> checks) throws PostgresException, InterruptedException {

@@ -71,7 +71,6 @@ final class Caretaken implements AutoCloseable {
                 "PGSIDECAR_PARTITION_JITTER", "0s",
                 "PGSIDECAR_PARTITION_LOCK_TIMEOUT", "500ms",
                 "PGSIDECAR_PARTITION_RETRY_FOR", "0s",
-                "PGSIDECAR_PARTITION_CONVERSIONS", "true",
                 "PGSIDECAR_OBSERVE_SIZES_EVERY", "1s"));
         for (int at = 0; at < more.length; at += 2) {
             environment.put(more[at], more[at + 1]);

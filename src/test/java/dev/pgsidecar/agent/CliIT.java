@@ -136,18 +136,6 @@ class CliIT {
                     Path.of("deploy/sql/caretaker.sql").toAbsolutePath(),
                     "--dbname=app",
                     "--set=convert=public.orders");
-            server.start("PGSIDECAR_PARTITION_CONVERSIONS", "false");
-            String order = "/v1/partitions/conversions";
-            var preview = server.agent()
-                    .order(
-                            order,
-                            new JsonObject()
-                                    .put("database", "app")
-                                    .put("table", "public.orders")
-                                    .put("control", "at")
-                                    .put("interval", "1 day"));
-            assertThat(preview.statusCode()).isEqualTo(412);
-            assertThat(preview.body()).contains("preview", "partition.conversions: true");
             server.start();
             environment.put(
                     "PGSIDECAR_URL", "http://127.0.0.1:" + server.agent().commandPort());
