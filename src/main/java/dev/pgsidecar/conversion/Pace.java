@@ -5,7 +5,7 @@ import java.time.Duration;
 
 /**
  * How fast rows are gone through: so many that they are locked for about 20 ms, and after each batch some time that belongs to
- * the clients alone: a fixed part where nobody writes, and two thirds while somebody does.
+ * the clients alone: a fixed part where nobody writes, and three quarters while somebody does.
  *
  * @param most so many rows are taken next
  * @param rest so long nothing is done before
@@ -25,7 +25,7 @@ record Pace(long most, Duration rest, long transaction) {
     Pace after(Effort effort) {
         double faster = Math.clamp(BATCH.toNanos() / (double) effort.took().toNanos(), 0.2, 2.0);
         boolean othersWrite = effort.transaction() - transaction > 1;
-        Duration longer = effort.took().multipliedBy(2);
+        Duration longer = effort.took().multipliedBy(3);
         Duration rest = othersWrite && longer.compareTo(SHORTEST) > 0 ? longer : SHORTEST;
         return new Pace(
                 Math.clamp(Math.round(most * faster), SMALLEST_BATCH, LARGEST_BATCH), rest, effort.transaction());

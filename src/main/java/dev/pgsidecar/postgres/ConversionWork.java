@@ -25,14 +25,9 @@ public final class ConversionWork {
             SELECT set_config('lock_timeout', greatest(1, least(50,
               extract(epoch FROM current_setting('deadlock_timeout')::interval) * 500))::int::text, true)""";
 
-    /**
-     * Copied rows that a crash takes are copied again: their progress goes with them. What they refer to is there, because it is
-     * for the rows that they are copied from: it is not looked up again, which would wait for whoever holds it.
-     */
-    private static final String COPYING = PATIENCE + """
-            ; SET LOCAL synchronous_commit = off; SET LOCAL enable_seqscan = off;
-            SELECT set_config('session_replication_role', 'replica', true)
-            WHERE has_parameter_privilege('session_replication_role', 'SET')""";
+    /** Copied rows that a crash takes are copied again: their progress goes with them. */
+    private static final String COPYING =
+            PATIENCE + "; SET LOCAL synchronous_commit = off; SET LOCAL enable_seqscan = off";
 
     private final PartmanSession partman;
     private final Session session;
@@ -193,6 +188,7 @@ public final class ConversionWork {
         return inTurn(id, COPYING, Set.of(Phase.ATTACHED), conversion -> {
             MirrorSql sql = MirrorSql.forward(conversion);
             boolean beginning = conversion.last().isEmpty();
+            session.send(sql.withoutLookingUp());
             asOwner(conversion);
             long began = System.nanoTime();
             JsonObject locked = session.json(sql.lock(beginning), parameters(conversion, most));
@@ -232,6 +228,7 @@ public final class ConversionWork {
             throws PostgresException, NotNow, InterruptedException {
         return inTurn(id, COPYING, phases, conversion -> {
             MirrorSql sql = mirror(conversion);
+            session.send(sql.withoutLookingUp());
             asOwner(conversion);
             JsonArray notes = session.json(sql.notes(), (long) most, last).getJsonArray("notes");
             if (notes.isEmpty()) {

@@ -35,12 +35,12 @@ class PaceTest {
     }
 
     @Test
-    void leavesTwoThirdsOfTheTimeToThoseWhoWrite() {
+    void leavesThreeQuartersOfTheTimeToThoseWhoWrite() {
         Pace pace = Pace.FIRST.after(took(20, 100));
         assertThat(pace.rest()).as("nothing to compare with").isEqualTo(Duration.ofMillis(2));
         assertThat(pace.after(took(20, 101)).rest()).as("nobody writes").isEqualTo(Duration.ofMillis(2));
-        assertThat(pace.after(took(20, 102)).rest()).isEqualTo(Duration.ofMillis(40));
-        assertThat(pace.after(took(90, 999)).rest()).isEqualTo(Duration.ofMillis(180));
+        assertThat(pace.after(took(20, 102)).rest()).isEqualTo(Duration.ofMillis(60));
+        assertThat(pace.after(took(90, 999)).rest()).isEqualTo(Duration.ofMillis(270));
         assertThat(pace.after(took(0, 999)).rest()).isEqualTo(Duration.ofMillis(2));
     }
 }

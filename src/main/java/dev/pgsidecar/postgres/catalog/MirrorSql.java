@@ -190,6 +190,17 @@ public record MirrorSql(Spec spec, long id, String source, String target, boolea
         return "DROP FUNCTION IF EXISTS %s()".formatted(function());
     }
 
+    /**
+     * What rows refer to is there, because it is for the rows that they are copied from: in this transaction it is not looked up
+     * again, which would wait for whoever holds it. Where there is nothing to look up plans are not given up for that.
+     */
+    public String withoutLookingUp() {
+        return """
+                SELECT set_config('session_replication_role', 'replica', true)
+                WHERE has_parameter_privilege('session_replication_role', 'SET')
+                  AND EXISTS (SELECT FROM pg_constraint WHERE conrelid = '%s'::regclass AND contype = 'f')""".formatted(target);
+    }
+
     // --- Copying -----------------------------------------------------------------------------------------------------
 
     private String key(String prefix) {
