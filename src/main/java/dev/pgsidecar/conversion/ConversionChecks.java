@@ -69,11 +69,11 @@ record ConversionChecks(
         checks.add(none(
                 "exclusion",
                 table.indexes().stream()
-                        .filter(Index::excludes)
+                        .filter(index -> index.excludes() || index.unique() && !index.immediate())
                         .map(Index::name)
                         .toList(),
-                "no exclusion constraint",
-                "a partition set cannot have it: drop it"));
+                "no exclusion constraint, and no key that is DEFERRABLE",
+                "what clients write could not be followed: drop it, or make a key anew that is NOT DEFERRABLE"));
         checks.add(none(
                 "references",
                 table.inbound(),

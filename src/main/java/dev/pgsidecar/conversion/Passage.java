@@ -4,6 +4,7 @@ import dev.pgsidecar.operation.DatabaseTools;
 import dev.pgsidecar.operation.Run;
 import dev.pgsidecar.operation.StepFailed;
 import dev.pgsidecar.postgres.ConversionTables;
+import dev.pgsidecar.postgres.ConversionTables.Alteration;
 import dev.pgsidecar.postgres.ConversionWork.NotNow;
 import dev.pgsidecar.postgres.ConversionWork.Why;
 import dev.pgsidecar.postgres.PartmanSession;
@@ -101,9 +102,10 @@ final class Passage implements AutoCloseable {
     }
 
     /** One statement after the other, each for itself. */
-    private void each(Phase in, Patience.Attempt<List<String>> which) throws StepFailed, NotNow, InterruptedException {
-        for (String statement : patience.get(which)) {
-            patience.act((_, tables) -> tables.alter(id(), in, statement));
+    private void each(Phase in, Patience.Attempt<List<Alteration>> which)
+            throws StepFailed, NotNow, InterruptedException {
+        for (Alteration each : patience.get(which)) {
+            patience.act(each.table(), (_, tables) -> tables.alter(id(), in, each));
             run.rest(BREATH);
         }
     }

@@ -12,6 +12,7 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 
 /**
  * What will be done to a table that passed the checks.
@@ -20,7 +21,10 @@ import java.util.List;
  */
 record Plan(ConversionRequest request, Looked looked, String interval, Range range, List<String> statements) {
 
-    /** With all safety on, on a small machine; a guess in advance, replaced by what is measured once it runs. */
+    /** A foreign key that changes rows by itself. */
+    private static final Pattern ACTS = Pattern.compile("ON (DELETE|UPDATE) (CASCADE|SET )");
+
+    /** With all safety on, beside clients, on a small machine; a guess in advance, replaced by what is measured once it runs. */
     private static final long ROWS_A_SECOND = 20_000;
 
     private PlainTable table() {
@@ -116,6 +120,15 @@ record Plan(ConversionRequest request, Looked looked, String interval, Range ran
             errors.add(
                     "two rows may have one (%s) with different %s: nothing refuses that once it is finished; until then the old table's key does (23505)"
                             .formatted(columns, request.control()));
+        }
+        List<String> references = table().ddl().references();
+        if (!references.isEmpty()) {
+            errors.add(
+                    "before the swap, DELETE of rows and then of what they refer to, where either is done in a transaction of a stricter level than READ COMMITTED: violates foreign key constraint (23503), or could not serialize access (40001)");
+        }
+        if (references.stream().anyMatch(ACTS.asPredicate())) {
+            errors.add(
+                    "until it is finished, ON DELETE or ON UPDATE of what rows refer to, while another changes these: deadlock detected (40P01)");
         }
         errors.add(
                 "UPDATE of %s while another changes the row: tuple to be locked was already moved to another partition due to concurrent update (40001)"

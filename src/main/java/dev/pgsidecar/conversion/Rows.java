@@ -8,6 +8,7 @@ import dev.pgsidecar.postgres.ConversionWork.Batch;
 import dev.pgsidecar.postgres.ConversionWork.Compared;
 import dev.pgsidecar.postgres.ConversionWork.Drained;
 import dev.pgsidecar.postgres.ConversionWork.NotNow;
+import dev.pgsidecar.postgres.ConversionWork.Why;
 import dev.pgsidecar.postgres.Lsn;
 import dev.pgsidecar.postgres.PostgresException;
 import dev.pgsidecar.postgres.catalog.Conversion;
@@ -66,14 +67,25 @@ final class Rows {
     long copy(Meanwhile meanwhile) throws StepFailed, NotNow, InterruptedException {
         Pace pace = Pace.FIRST;
         long skipped = 0;
+        int tries = 0;
         for (boolean over = false; !over; ) {
             brake();
             long most = pace.most();
-            Batch batch = patience.get((work, _) -> work.copy(name.id(), most));
-            pace = pace.after(batch.effort());
-            skipped += batch.skipped();
-            over = batch.over();
-            tell();
+            try {
+                Batch batch = patience.get((work, _) -> work.copy(name.id(), most));
+                pace = pace.after(batch.effort());
+                skipped += batch.skipped();
+                over = batch.over();
+                tries = 0;
+            } catch (NotNow e) {
+                if (e.why() != Why.NOTES || ++tries > TRIES) {
+                    throw e;
+                }
+                drain(Set.of(Phase.ATTACHED));
+            }
+            if (tell()) { // who relies on what is noted does not wait for long
+                drain(Set.of(Phase.ATTACHED));
+            }
             meanwhile.look();
             run.rest(pace.rest());
         }
@@ -159,10 +171,11 @@ final class Rows {
         }
     }
 
-    private void tell() throws StepFailed, NotNow, InterruptedException {
+    /** Tells how far it is, if that was some time ago; returns whether it was. */
+    private boolean tell() throws StepFailed, NotNow, InterruptedException {
         long moment = System.nanoTime();
         if (moment - lastTold < NOT_SO_OFTEN.toNanos()) {
-            return;
+            return false;
         }
         Conversion now = patience.now();
         if (rowsThen >= 0 && now.rows() >= rowsThen) {
@@ -184,6 +197,7 @@ final class Rows {
         run.note("%d of about %d rows, %.1f %%, %d a second, %d s left"
                 .formatted(now.rows(), now.total(), now.share() * 100, Math.round(perSecond), left));
         publish();
+        return true;
     }
 
     /** Lets everybody see how things stand. */

@@ -211,7 +211,9 @@ public final class ConversionTables {
         PartitionSet set = partman.set(conversion.spec().incoming()).orElseThrow();
         new PartmanWork(partman).giveToOwner(new WorkSql(set, partman.schema()), set);
         work.asOwner(conversion);
-        run(statements(ConversionSql.unvacuumed(conversion.spec())));
+        run(alterations(ConversionSql.unvacuumed(conversion.spec())).stream()
+                .map(Alteration::statement)
+                .toList());
         work.asCaretaker();
     }
 
@@ -231,18 +233,32 @@ public final class ConversionTables {
     }
 
     /** Statements by which partitions go to their place: so many at once would keep writers waiting in the swap. */
-    public List<String> places(long id) throws PostgresException, NotNow, InterruptedException {
-        return statements(ConversionSql.leaves(spec(id)));
+    public List<Alteration> places(long id) throws PostgresException, NotNow, InterruptedException {
+        return alterations(ConversionSql.leaves(spec(id)));
     }
 
     /** Statements that give the new table, which is empty, the foreign keys that it has not yet. */
-    public List<String> references(long id) throws PostgresException, NotNow, InterruptedException {
-        return statements(ConversionSql.references(spec(id)));
+    public List<Alteration> references(long id) throws PostgresException, NotNow, InterruptedException {
+        return alterations(ConversionSql.references(spec(id)));
     }
 
     /** Statements that let partitions be vacuumed again. */
-    public List<String> vacuumable(long id) throws PostgresException, NotNow, InterruptedException {
-        return statements(ConversionSql.vacuumable(spec(id)));
+    public List<Alteration> vacuumable(long id) throws PostgresException, NotNow, InterruptedException {
+        return alterations(ConversionSql.vacuumable(spec(id)));
+    }
+
+    /**
+     * A statement that is carried out for itself.
+     *
+     * @param table that it locks, and may have to wait for
+     */
+    public record Alteration(String statement, String table) {}
+
+    private List<Alteration> alterations(String sql) throws PostgresException, InterruptedException {
+        return session.json(sql).getJsonArray("statements").stream()
+                .map(JsonObject.class::cast)
+                .map(each -> new Alteration(each.getString("statement"), each.getString("table")))
+                .toList();
     }
 
     private Spec spec(long id) throws PostgresException, NotNow, InterruptedException {
@@ -255,11 +271,11 @@ public final class ConversionTables {
         return texts(session.json(sql, values), "statements");
     }
 
-    /** Carries out one of these statements, as the table's owner. */
-    public void alter(long id, Phase in, String statement) throws PostgresException, NotNow, InterruptedException {
+    /** Carries out one of these, as the table's owner. */
+    public void alter(long id, Phase in, Alteration alteration) throws PostgresException, NotNow, InterruptedException {
         work.inTurn(id, PATIENCE, Set.of(in), conversion -> {
             work.asOwner(conversion);
-            session.run(statement);
+            session.run(alteration.statement());
             work.asCaretaker();
             return null;
         });

@@ -84,19 +84,34 @@ public final class ConversionWork {
     <T> T inTurn(long id, String settings, Set<Phase> phases, Work<T> work)
             throws PostgresException, NotNow, InterruptedException {
         try {
-            session.send("BEGIN ISOLATION LEVEL READ COMMITTED; " + settings);
+            begin(id, settings);
             T result = work.in(turn(id, phases));
             session.run("COMMIT");
             return result;
         } catch (PostgresException e) {
             if (e.sqlState().isPresent()) {
                 session.run("ROLLBACK");
-                turn(id, phases); // was the table altered right after it was looked at? Then that is why
+                lookAgain(id, phases);
             }
             throw e;
         } catch (NotNow e) {
             session.run("ROLLBACK");
             throw e;
+        }
+    }
+
+    /** Takes the turn with a statement of its own: the next one sees what whoever had it before has done. */
+    private void begin(long id, String settings) {
+        session.send("BEGIN ISOLATION LEVEL READ COMMITTED; %s; %s".formatted(settings, Turn.take(id)));
+    }
+
+    /** Was the table altered right after it was looked at? Then that is why something has failed. */
+    private void lookAgain(long id, Set<Phase> phases) throws PostgresException, NotNow, InterruptedException {
+        begin(id, PATIENCE);
+        try {
+            turn(id, phases);
+        } finally {
+            session.run("ROLLBACK");
         }
     }
 
@@ -183,8 +198,25 @@ public final class ConversionWork {
      */
     public record Effort(Duration took, long transaction) {}
 
-    /** Copies the next rows, at most so many. */
+    /**
+     * Copies the next rows, at most so many.
+     *
+     * @throws NotNow for {@link Why#NOTES} where the new table still has a row with a key of one of these, which is not theirs any
+     *     more: that was noted
+     */
     public Batch copy(long id, long most) throws PostgresException, NotNow, InterruptedException {
+        try {
+            return copyInTurn(id, most);
+        } catch (PostgresException e) {
+            if (e.sqlState().equals(Optional.of("23505"))) {
+                throw new NotNow(
+                        Why.NOTES, e.failure().cause().lines().findFirst().orElse(""));
+            }
+            throw e;
+        }
+    }
+
+    private Batch copyInTurn(long id, long most) throws PostgresException, NotNow, InterruptedException {
         return inTurn(id, COPYING, Set.of(Phase.ATTACHED), conversion -> {
             MirrorSql sql = MirrorSql.forward(conversion);
             boolean beginning = conversion.last().isEmpty();
@@ -238,14 +270,16 @@ public final class ConversionWork {
             JsonArray locked = found.getJsonArray("locked");
             JsonArray absent = found.getJsonArray("absent");
             session.rows(sql.takeNoted(), locked.encode());
-            session.rows(sql.putNoted(), locked.encode());
+            session.json(sql.lockAbsent(), absent.encode());
             session.rows(sql.takeAbsent(), absent.encode());
+            session.rows(sql.putNoted(), locked.encode()); // when whatever may have one of their keys is gone
             session.rows(sql.forgetNotes(), locked.encode());
             session.rows(sql.forgetNotes(), absent.encode());
+            long again = session.rows(sql.noteAgain(), locked.encode());
             boolean more = session.json(sql.anyNotesUpTo(), last).getBoolean("any");
             asCaretaker();
             progress(conversion, Optional.empty(), 0, Optional.empty(), true);
-            return new Drained(locked.size() + absent.size(), more);
+            return new Drained(locked.size() + absent.size() - again, more);
         });
     }
 
@@ -260,7 +294,7 @@ public final class ConversionWork {
     }
 
     /** What was made equal, and whether there is more. */
-    public record Drained(int notes, boolean more) {}
+    public record Drained(long notes, boolean more) {}
 
     /**
      * What a comparison saw.

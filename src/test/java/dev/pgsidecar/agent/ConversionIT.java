@@ -4,16 +4,26 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.pgsidecar.cluster.Partitioned;
+import dev.pgsidecar.config.Configuration;
+import dev.pgsidecar.config.Settings;
+import dev.pgsidecar.postgres.ConversionWork;
+import dev.pgsidecar.postgres.PartmanSession;
+import dev.pgsidecar.postgres.PostgresException;
+import dev.pgsidecar.postgres.catalog.Conversion.Phase;
+import io.vertx.core.Vertx;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
@@ -165,6 +175,110 @@ class ConversionIT {
             app.sql("ALTER DATABASE app RESET default_transaction_isolation");
         }
         assertNothingLeft(app, "s");
+    }
+
+    /**
+     * Transactions that began before the rows were copied commit while the swap waits for the last of them: what they leave to
+     * the agent is done whoever else writes these rows at that moment, and whatever other keys there are.
+     */
+    @Test
+    void makesEqualWhatIsCommittedLate() throws Exception {
+        Caretaken server = on(17);
+        Partitioned app = server.app();
+        app.asApp(
+                        "CREATE TABLE n (id numeric PRIMARY KEY, customer int, at timestamptz NOT NULL, note text, UNIQUE (customer, at))",
+                        "INSERT INTO n SELECT g, g, date_trunc('day', now()) - g % 5 * interval '1 day', 'old' FROM generate_series(1, 500) AS g")
+                .grantFor("public.n");
+        Vertx vertx = Vertx.vertx();
+        try (Connection late = strict(server);
+                Connection last = strict(server);
+                Connection client = server.server().connect("app", "app", "");
+                PartmanSession session =
+                        PartmanSession.toWork(vertx, settings(server), "app", "conversion", Duration.ofSeconds(10))) {
+            ConversionWork work = new ConversionWork(session);
+            String id = new JsonObject(server.agent()
+                            .order(PATH, byDay("n", "unique:n_pkey"))
+                            .body())
+                    .getString("id");
+            await("the swap").atMost(Duration.ofSeconds(30)).until(() -> isAt(server, id, "swap"));
+            try (Statement statement = late.createStatement()) {
+                statement.execute("DELETE FROM n WHERE id = 1");
+                statement.execute("INSERT INTO n SELECT 1000, 1, date_trunc('day', now()) - interval '1 day', 'new'");
+                statement.execute("DELETE FROM n WHERE id BETWEEN 101 AND 130");
+                late.commit();
+            }
+            drain(work, app, 2);
+            client.setAutoCommit(false);
+            for (int row = 101; row <= 130; row++) {
+                int pause = row * 7 % 40;
+                try (Statement statement = client.createStatement()) {
+                    statement.execute(
+                            "INSERT INTO n SELECT %1$d, %1$d, date_trunc('day', now()) - %1$d %% 5 * interval '1 day', 'again'"
+                                    .formatted(row));
+                }
+                Thread commit = Thread.ofVirtual().start(() -> {
+                    try {
+                        Thread.sleep(pause);
+                        client.commit();
+                    } catch (SQLException | InterruptedException e) {
+                        throw new IllegalStateException(e);
+                    }
+                });
+                drain(work, app, 1);
+                commit.join();
+            }
+            try (Statement statement = client.createStatement()) {
+                statement.execute("UPDATE n SET id = 3.0 WHERE id = 3");
+                client.commit();
+            }
+            last.commit();
+            JsonObject ended = server.agent().awaitEnd(id);
+            assertThat(ended.getString("state")).as(ended.encodePrettily()).isEqualTo("succeeded");
+            assertSame(app, "n", "pgsidecar_converted.n");
+            assertSame(app, "pgsidecar_converted.n", "n");
+            assertThat(
+                            app.query(
+                                    "SELECT string_agg(id || ' ' || note, ', ' ORDER BY id) FROM n WHERE id IN (1, 3, 101, 1000)"))
+                    .isEqualTo("3.0 old, 101 again, 1000 new");
+            assertThat(act(server, ended, "finish").getString("state")).isEqualTo("succeeded");
+        } finally {
+            vertx.close();
+        }
+    }
+
+    /** As the agent does, at the same time. */
+    private static void drain(ConversionWork work, Partitioned app, int notes) throws Exception {
+        long id = Long.parseLong(
+                app.query("SELECT id FROM pgsidecar_conversion.pgsidecar_conversion WHERE spec ->> 'name' = 'n'"));
+        long done = 0;
+        while (done < notes) {
+            try {
+                done += work.drain(id, Set.of(Phase.VERIFIED), notes, Long.MAX_VALUE)
+                        .notes();
+            } catch (PostgresException e) {
+                assertThat(e.sqlState()).as(e.getMessage()).contains("55P03");
+            }
+        }
+    }
+
+    private static Settings settings(Caretaken server) throws Exception {
+        return Configuration.load(
+                        Optional.of(Path.of("src/test/resources/empty.yaml")),
+                        Map.of(
+                                "pgsidecar.state-dir",
+                                Files.createTempDirectory("conversion").toString(),
+                                "pgsidecar.postgres.port",
+                                "" + server.server().port()),
+                        Map.of())
+                .settings();
+    }
+
+    private static Connection strict(Caretaken server) throws SQLException {
+        Connection connection = server.server().connect("app", "app", "");
+        connection.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);
+        connection.setAutoCommit(false);
+        connection.createStatement().execute("SELECT 1");
+        return connection;
     }
 
     /** What the table has, as the catalog tells it; names of the tables themselves left out. */

@@ -52,6 +52,7 @@ class ConversionPlanIT {
             key            | CREATE TABLE t (id bigint PRIMARY KEY DEFERRABLE, at timestamptz NOT NULL)
             unique:t_pkey  | CREATE TABLE t (%s)
             exclusion      | CREATE TABLE t (%s, EXCLUDE (id WITH =))
+            exclusion      | CREATE TABLE t (%s, n int UNIQUE DEFERRABLE)
             references     | CREATE TABLE t (%s); CREATE TABLE t_ref (id bigint REFERENCES t)
             references     | CREATE TABLE t (%s, parent bigint REFERENCES t)
             not-valid      | CREATE TABLE t (%s); ALTER TABLE t ADD CHECK (id > 0) NOT VALID

@@ -234,8 +234,8 @@ public record Conversion(
             SELECT json_build_object('id', id) FROM fresh""".formatted(TABLE);
 
     /**
-     * Whose turn it is, and how things stand; $1 is the conversion. The lock is this transaction's: two agents never work on
-     * one conversion.
+     * Whose turn it is, and how things stand; $1 is the conversion. The lock that {@link Turn#take} took is this transaction's: two
+     * agents never work on one conversion.
      *
      * @param mine whether nobody else works on it
      */
@@ -245,11 +245,17 @@ public record Conversion(
         public static final String SQL =
                 """
                 SELECT json_build_object(
-                  'mine', pg_try_advisory_xact_lock(hashtext('pgsidecar conversion'), $1::bigint::int),
+                  'mine', current_setting('pgsidecar.turn', true) = 'true',
                   'in_recovery', pg_is_in_recovery(),
                   'conversions', %s,
                   'fingerprint', (SELECT %s FROM (SELECT to_regclass(spec ->> 'table')::oid AS oid) AS r))
                 FROM (SELECT 1) AS one LEFT JOIN %s ON id = $1::bigint""".formatted(Conversion.rows("WHERE id = $1::bigint"), PlainTableSql.FINGERPRINT, TABLE);
+
+        /** Takes the turn, if nobody has it. */
+        public static String take(long id) {
+            return "SELECT set_config('pgsidecar.turn', pg_try_advisory_xact_lock(hashtext('pgsidecar conversion'), %d)::text, true)"
+                    .formatted(id);
+        }
 
         public static Turn of(JsonObject row) {
             Fields fields = new Fields(row);

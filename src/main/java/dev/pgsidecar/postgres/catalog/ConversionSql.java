@@ -119,13 +119,13 @@ public final class ConversionSql {
      */
     public static String references(Spec spec) {
         return """
-                WITH missing AS (SELECT k.oid, k.conname AS name, pg_get_constraintdef(k.oid) AS definition FROM pg_constraint AS k
-                  WHERE k.conrelid = '%1$s'::regclass AND k.contype = 'f' AND NOT EXISTS (SELECT FROM pg_constraint AS there
+                WITH missing AS (SELECT k.oid, k.confrelid::regclass AS refers, k.conname AS name, pg_get_constraintdef(k.oid) AS definition FROM pg_constraint AS k
+                  WHERE k.conrelid = to_regclass('%1$s') AND k.contype = 'f' AND NOT EXISTS (SELECT FROM pg_constraint AS there
                     WHERE there.conrelid = '%2$s'::regclass AND there.conname = k.conname))
-                SELECT json_build_object('statements', (SELECT coalesce(json_agg(r.text ORDER BY r.name), '[]') FROM (
-                  SELECT name, format('ALTER TABLE %2$s ADD CONSTRAINT %%I %%s', name, definition) || coalesce(format(
-                    '; COMMENT ON CONSTRAINT %%I ON %2$s IS %%L', name, obj_description(oid, 'pg_constraint')), '') AS text
-                  FROM missing) AS r))""".formatted(spec.table(), spec.incoming());
+                SELECT json_build_object('statements', (SELECT coalesce(json_agg(json_build_object('table', refers, 'statement',
+                    format('ALTER TABLE %2$s ADD CONSTRAINT %%I %%s', name, definition) || coalesce(format(
+                      '; COMMENT ON CONSTRAINT %%I ON %2$s IS %%L', name, obj_description(oid, 'pg_constraint')), ''))
+                    ORDER BY name), '[]') FROM missing))""".formatted(spec.table(), spec.incoming());
     }
 
     /** Statements that keep autovacuum from partitions. */
@@ -142,7 +142,8 @@ public final class ConversionSql {
 
     private static String statements(Spec spec, String statement, String condition) {
         return """
-                SELECT json_build_object('statements', (SELECT coalesce(json_agg(%s), '[]')
+                SELECT json_build_object('statements', (SELECT coalesce(json_agg(
+                    json_build_object('statement', %s, 'table', c.oid::regclass)), '[]')
                   FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
                   WHERE i.inhparent = '%s'::regclass AND %s))""".formatted(statement, spec.incoming(), condition);
     }
@@ -161,7 +162,8 @@ public final class ConversionSql {
                 .findFirst()
                 .orElse("RESET (autovacuum_enabled)");
         return """
-                SELECT json_build_object('statements', (SELECT coalesce(json_agg(format('ALTER TABLE %%s %s', c.oid::regclass)), '[]')
+                SELECT json_build_object('statements', (SELECT coalesce(json_agg(
+                    json_build_object('statement', format('ALTER TABLE %%s %s', c.oid::regclass), 'table', c.oid::regclass)), '[]')
                   FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
                   WHERE i.inhparent = '%s'::regclass AND 'autovacuum_enabled=false' = ANY (c.reloptions)))""".formatted(back, spec.table());
     }

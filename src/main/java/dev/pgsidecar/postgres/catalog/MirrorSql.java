@@ -73,7 +73,8 @@ public record MirrorSql(Spec spec, long id, String source, String target, boolea
 
     /**
      * The function of the triggers. Whatever event it hears, and in whatever order (a trigger of the user's may write the same
-     * row again before this one is told), it makes the rows of the old and the new key equal to what the source has now.
+     * row again before this one is told), it makes the rows of the old and the new key equal to what the source has now. Keys that
+     * are equal may look different, as 1.0 and 1.00.
      *
      * <p>A transaction of a stricter isolation level does not see what was copied since it began: it leaves a note of the keys,
      * and the agent does it. Once such a transaction sees all as copied, and no note of this row that the agent may be about to
@@ -88,7 +89,7 @@ public record MirrorSql(Spec spec, long id, String source, String target, boolea
                     TRUNCATE %s;
                     RETURN NULL;
                   END IF;
-                %s  IF TG_OP = 'DELETE' OR TG_OP = 'UPDATE' AND (%s) IS DISTINCT FROM (%s) THEN
+                %s  IF TG_OP = 'DELETE' OR TG_OP = 'UPDATE' AND ROW (%s)::text IS DISTINCT FROM ROW (%s)::text THEN
                     %s;
                   END IF;
                   IF TG_OP <> 'DELETE' THEN
@@ -362,7 +363,16 @@ public record MirrorSql(Spec spec, long id, String source, String target, boolea
         return taking("");
     }
 
-    /** The same where the source has no such row. One that has come into being since keeps what its writer put there. */
+    /**
+     * Locks the rows of the target that are noted, and that the source does not have; $1 are the notes. Whoever writes such a row
+     * just now is waited for, so that {@link #takeAbsent}, a statement of its own, sees both tables as that one leaves them.
+     */
+    public String lockAbsent() {
+        return "SELECT json_build_object('rows', count(*)) FROM (SELECT FROM %s AS t JOIN %s AS n ON %s FOR UPDATE OF t) AS l"
+                .formatted(target, noted(), equal("t", "n"));
+    }
+
+    /** As {@link #takeNoted} where the source has no such row. One that has come into being since keeps what its writer put there. */
     public String takeAbsent() {
         return taking(" AND NOT EXISTS (SELECT FROM %s AS s WHERE %s)".formatted(from(source), equal("s", "t")));
     }
@@ -377,6 +387,12 @@ public record MirrorSql(Spec spec, long id, String source, String target, boolea
         return """
                 INSERT INTO %1$s (%2$s) OVERRIDING SYSTEM VALUE SELECT %3$s FROM %4$s AS s JOIN %5$s AS n ON %6$s
                   ON CONFLICT DO NOTHING""".formatted(target, columns(""), columns("s."), from(source), noted(), equal("s", "n"));
+    }
+
+    /** Notes those anew that were not put, because another noted row has a key of theirs still; $1 are the notes. */
+    public String noteAgain() {
+        return "INSERT INTO %1$s (%2$s) SELECT %3$s FROM %4$s AS n WHERE NOT EXISTS (SELECT FROM %5$s AS t WHERE %6$s)"
+                .formatted(touched(), idents(""), idents("n."), noted(), target, equal("t", "n"));
     }
 
     /** Forgets notes; $1 are the notes. */
