@@ -175,11 +175,6 @@ public final class ConversionWork {
         inTurn(id, COPYING, from, _ -> session.rows(Conversion.REWIND, id, to.id()));
     }
 
-    /** Looks whether anything keeps it from going on. */
-    public void lookAtTable(long id, Set<Phase> phases) throws PostgresException, NotNow, InterruptedException {
-        inTurn(id, COPYING, phases, conversion -> conversion);
-    }
-
     /**
      * What one batch did.
      *

@@ -136,8 +136,6 @@ class ConversionBenchmarkIT {
                     assertThat(operation.getString("state"))
                             .as(operation.encodePrettily())
                             .isEqualTo("succeeded");
-                    System.err.println(
-                            "DEBUG " + operation.getJsonArray("steps").encodePrettily());
                     clients.stop();
                     assertThat(clients.failures()).isEmpty();
                     assertThat(clients.wrong()).isEmpty();
