@@ -146,7 +146,8 @@ public record WorkSql(PartitionSet set, String schema) {
     }
 
     /**
-     * Who has a transaction older than $3 seconds and a lock that a new partition of $1, or dropping those of $2, waits for.
+     * Who has a transaction older than $3 seconds and a lock that a new partition of $1, or dropping those of $2, waits for. Whoever
+     * has none any more has ended it since the locks were read.
      *
      * @param exclusive whether the parent is to be locked against everybody
      */
@@ -160,7 +161,7 @@ public record WorkSql(PartitionSet set, String schema) {
                 WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()
                   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
                   AND coalesce(a.backend_type, '') <> 'autovacuum worker'
-                  AND coalesce(a.xact_start < clock_timestamp() - make_interval(secs => $3::float8), true)
+                  AND (l.pid IS NULL OR a.xact_start < clock_timestamp() - make_interval(secs => $3::float8))
                   AND (l.relation = %s OR l.relation = ANY (SELECT unnest($2::bigint[])::oid)
                     OR l.relation = $1::text::regclass
                       AND (%s OR l.mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')))""".formatted(set.defaultPartition().map(Partition::oid).orElse(0L), exclusive);
