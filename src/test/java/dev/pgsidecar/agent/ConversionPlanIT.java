@@ -167,7 +167,14 @@ class ConversionPlanIT {
                 .isBetween(4_000L, 12_000L);
         assertThat(plan.getJsonArray("ddl").encode()).contains("PRIMARY KEY (id, at)");
         assertThat(plan.getJsonArray("statements").encode()).contains("function public.upsert()");
-        assertThat(plan.getJsonArray("clientErrors").encode()).contains("ON CONFLICT (id)");
+        assertThat(plan.getJsonArray("clientErrors").encode())
+                .contains("ON CONFLICT (id)")
+                .doesNotContain("23503", "40P01");
+        app.asApp("CREATE TABLE v (%s, customer bigint CONSTRAINT whose REFERENCES t ON DELETE CASCADE)"
+                .formatted(SOUND));
+        JsonObject referring = rehearsed(ConversionIT.byDay("v")).getJsonObject("plan");
+        assertThat(referring.getJsonArray("clientErrors").encode()).contains("23503", "40P01");
+        assertThat(referring.getJsonArray("ddl").encode()).contains("ADD CONSTRAINT whose FOREIGN KEY (customer)");
         assertThat(app.query("SELECT count(*) FROM pg_class WHERE relname = 't'"))
                 .as("nothing was made")
                 .isEqualTo("1");
