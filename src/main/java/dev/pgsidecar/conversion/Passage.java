@@ -66,6 +66,7 @@ final class Passage implements AutoCloseable {
         if (now.phase() == Phase.CREATED) {
             each(Phase.CREATED, (_, tables) -> tables.references(id()));
             patience.act(now.spec().table(), (_, tables) -> tables.attach(id()));
+            rows.publish();
         }
         return "what is written to %s is written to the new table, too"
                 .formatted(now.spec().table());

@@ -124,6 +124,18 @@ class ConversionIT {
         assertThat(app.inDefault("public.a")).isZero();
     }
 
+    @Test
+    void convertsAnEmptyTable() {
+        Caretaken server = on(17);
+        Partitioned app = orders(server, "o", 0);
+        JsonObject operation = convert(server, byDay("o", "unique:o_pkey"));
+        app.sql("INSERT INTO o (amount) VALUES (1)");
+        assertThat(app.inDefault("public.o")).isZero();
+        assertThat(act(server, operation, "revert").getString("state")).isEqualTo("succeeded");
+        assertThat(app.query("SELECT count(*) FROM o")).isEqualTo("1");
+        assertNothingLeft(app, "o");
+    }
+
     /** Clients write all the time, in every way there is: one that fails, or a row that is not as the ledger says, is an error. */
     @ParameterizedTest
     @CsvSource({"b, b_pkey", "m, m_key"})
@@ -369,6 +381,7 @@ class ConversionIT {
         Caretaken server = on(17);
         Partitioned app = orders(server, "f", 300_000);
         var accepted = server.agent().order(PATH, byDay("f", "unique:f_pkey"));
+        assertThat(accepted.statusCode()).as(accepted.body()).isEqualTo(202);
         awaitPhase(server, "public.f", "attached");
         app.sql("TRUNCATE f", "INSERT INTO f (amount) SELECT g FROM generate_series(1, 10) AS g");
         app.sql("SET session_replication_role = replica", "INSERT INTO f (amount) VALUES (11)");

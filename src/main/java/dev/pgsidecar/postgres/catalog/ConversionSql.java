@@ -83,7 +83,7 @@ public final class ConversionSql {
     public static String range(PlainTable table, String control, boolean byTime, String interval) {
         String step = byTime ? "interval '%s'".formatted(interval) : interval;
         String point = byTime ? Fields.micros("%s::timestamptz") : "%s::bigint";
-        String sound = byTime ? "isfinite(r.low) AND isfinite(r.high)" : "true";
+        String sound = byTime ? "coalesce(isfinite(r.low) AND isfinite(r.high), true)" : "true";
         String times = byTime ? "::timestamptz" : "";
         return """
                 SELECT json_build_object('low', r.low::text, 'high', r.high::text, 'sound', %1$s,
