@@ -81,15 +81,15 @@ final class Rows {
                 if (e.why() != Why.NOTES || ++tries > TRIES) {
                     throw e;
                 }
-                drain(Set.of(Phase.ATTACHED));
+                drainNoted();
             }
             if (tell()) { // who relies on what is noted does not wait for long
-                drain(Set.of(Phase.ATTACHED));
+                drainNoted();
             }
             meanwhile.look();
             run.rest(pace.rest());
         }
-        drain(Set.of(Phase.ATTACHED));
+        drainNoted();
         return skipped;
     }
 
@@ -126,20 +126,21 @@ final class Rows {
     }
 
     /** Until each row that is noted now was made equal; clients of a stricter isolation level may note others all the time. */
-    private void drain(Set<Phase> phases) throws StepFailed, NotNow, InterruptedException {
-        drain(phases, patience.get((work, _) -> work.lastNote(name.id(), phases)));
+    private void drainNoted() throws StepFailed, NotNow, InterruptedException {
+        Phase in = Phase.ATTACHED;
+        drain(in, patience.get((work, _) -> work.lastNote(name.id(), Set.of(in))));
     }
 
     /** Until there is a moment without a note. */
     void drainAll(Phase in) throws StepFailed, NotNow, InterruptedException {
-        drain(Set.of(in), Long.MAX_VALUE);
+        drain(in, Long.MAX_VALUE);
     }
 
-    private void drain(Set<Phase> phases, long last) throws StepFailed, NotNow, InterruptedException {
+    private void drain(Phase in, long last) throws StepFailed, NotNow, InterruptedException {
         Drained drained;
         do {
             brake();
-            drained = patience.get((work, _) -> work.drain(name.id(), phases, DRAINED, last));
+            drained = patience.get((work, _) -> work.drain(name.id(), Set.of(in), DRAINED, last));
             if (drained.notes() == 0 && drained.more()) {
                 patience.rest(SHORTLY, "rows that somebody holds");
             } else if (drained.more()) {
