@@ -1,10 +1,14 @@
 package dev.pgsidecar.cli;
 
 import io.quarkus.runtime.annotations.QuarkusMain;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 
 /** The executable. It parses in plain Java: only the agent starts Quarkus, every other command is done in milliseconds. */
@@ -18,8 +22,11 @@ import picocli.CommandLine.ParseResult;
             "",
             "Without a command it runs the agent. Exit codes: 0 done, 1 refused (or failed, before an agent was asked),",
             "2 usage or configuration, 3 the agent is unreachable, 4 failed, 5 still running."
-        },
-        subcommands = {
+        })
+public final class Main implements Callable<Integer> {
+
+    /** The commands, in the order of the help. */
+    private static final List<Class<?>> COMMANDS = List.of(
             AgentCommand.class,
             StatusCommand.class,
             PromoteCommand.class,
@@ -31,9 +38,7 @@ import picocli.CommandLine.ParseResult;
             ProbeCommand.class,
             TokenCommand.class,
             ConfigCommand.class,
-            IdentityCommand.class
-        })
-public final class Main implements Callable<Integer> {
+            IdentityCommand.class);
 
     /** The command's exit code when it was refused or failed. */
     static final int FAILED = 1;
@@ -59,10 +64,38 @@ public final class Main implements Callable<Integer> {
             }
             thrown.printStackTrace();
         });
-        System.exit(new CommandLine(new Main())
-                .setCaseInsensitiveEnumValuesAllowed(true)
-                .setExecutionStrategy(Main::execute)
-                .execute(args));
+        System.exit(commandLine(args).execute(args));
+    }
+
+    /** The command line with all commands. */
+    public static CommandLine commandLine() {
+        return with(COMMANDS);
+    }
+
+    /**
+     * The command line that executes these arguments. To build all commands takes longer than the agent's own start, so there
+     * is only the one that the arguments name; help of the program and errors need all of them.
+     */
+    static CommandLine commandLine(String... args) {
+        Set<String> words = Set.copyOf(Arrays.asList(args));
+        CommandLine needed = with(COMMANDS.stream()
+                .filter(command -> words.contains(name(command)))
+                .toList());
+        try {
+            return needed.parseArgs(args).isUsageHelpRequested() ? commandLine() : needed;
+        } catch (ParameterException _) {
+            return commandLine();
+        }
+    }
+
+    private static CommandLine with(List<Class<?>> commands) {
+        CommandLine line = new CommandLine(new Main());
+        commands.forEach(line::addSubcommand);
+        return line.setCaseInsensitiveEnumValuesAllowed(true).setExecutionStrategy(Main::execute);
+    }
+
+    private static String name(Class<?> command) {
+        return command.getAnnotation(Command.class).name();
     }
 
     /** A flag before the command would be the agent's, and the command would not see it. */

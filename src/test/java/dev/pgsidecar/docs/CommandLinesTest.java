@@ -29,7 +29,7 @@ class CommandLinesTest {
     private static final Pattern WORD = Pattern.compile("(?:[^\\s\"']|\"[^\"]*\"|'[^']*')+");
     private static final Pattern INLINE = Pattern.compile("`(pgsidecar [a-z-][^`]*)`");
 
-    private final CommandLine commandLine = new CommandLine(new Main()).setCaseInsensitiveEnumValuesAllowed(true);
+    private final CommandLine commandLine = Main.commandLine();
     private final List<String> wrong = new ArrayList<>();
     private int seen;
 
