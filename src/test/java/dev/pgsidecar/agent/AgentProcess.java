@@ -24,10 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
-/**
- * The agent as its user runs it: the executable that the property {@code pgsidecar.test.executable} names, else the jar
- * of this build. It works in the cluster's folder, so that it ends with it.
- */
+/** The agent as its user runs it, see {@link AgentProgram}. It works in the cluster's folder, so that it ends with it. */
 final class AgentProcess implements AutoCloseable {
 
     private static final HttpClient HTTP = HttpClient.newBuilder()
@@ -61,30 +58,11 @@ final class AgentProcess implements AutoCloseable {
         this.log = log;
     }
 
-    /** The command line of the program under test. */
-    static List<String> program() {
-        String executable = System.getProperty("pgsidecar.test.executable", "");
-        List<String> command = new ArrayList<>();
-        if (!executable.isEmpty()) {
-            command.add(executable);
-        } else {
-            command.add(Path.of(System.getProperty("java.home"), "bin/java").toString());
-            command.addAll(
-                    List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-Xmx64m"));
-            command.addAll(List.of(
-                    "-jar",
-                    Path.of("target/quarkus-app/quarkus-run.jar")
-                            .toAbsolutePath()
-                            .toString()));
-        }
-        return command;
-    }
-
     /** Starts a command, in the folder of its output; one that goes on until it is told to end, say. */
     static Process begin(Path output, Map<String, String> environment, String... arguments) throws IOException {
         // a shell's background job ignores Ctrl-C, and so would what it starts
         List<String> command = new ArrayList<>(List.of("env", "--default-signal=INT"));
-        command.addAll(program());
+        command.addAll(AgentProgram.command());
         command.addAll(List.of(arguments));
         ProcessBuilder builder = new ProcessBuilder(command)
                 .directory(output.getParent().toFile())
@@ -137,8 +115,23 @@ final class AgentProcess implements AutoCloseable {
     /** Starts an agent whose command listener has a port that its peers know. */
     static AgentProcess start(
             Cluster cluster, int serverPort, int commandPort, Map<String, String> environment, String... more) {
+        return start(AgentProgram.command(), cluster, serverPort, commandPort, environment, more);
+    }
+
+    /** Starts an agent of this program. */
+    static AgentProcess start(List<String> program, Cluster cluster, int serverPort) {
+        return start(program, cluster, serverPort, cluster.freePort(), Map.of());
+    }
+
+    private static AgentProcess start(
+            List<String> program,
+            Cluster cluster,
+            int serverPort,
+            int commandPort,
+            Map<String, String> environment,
+            String... more) {
         int port = cluster.freePort();
-        List<String> command = program();
+        List<String> command = new ArrayList<>(program);
         command.addAll(
                 List.of("--port", "" + serverPort, "--open-port", "" + port, "--command-port", "" + commandPort));
         List<String> extra = List.of(more);

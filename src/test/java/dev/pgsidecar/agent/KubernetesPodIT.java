@@ -36,7 +36,6 @@ import org.junit.jupiter.api.Test;
  * HAProxy, three servers on addresses of their own. Only folders, addresses and ports are others.
  */
 @Tag("agent")
-@Tag("long")
 class KubernetesPodIT {
 
     private static final Path SHIPPED = Path.of("deploy/kubernetes").toAbsolutePath();
@@ -89,7 +88,7 @@ class KubernetesPodIT {
         for (int time = 0; time < 2; time++) { // the second changes nothing
             ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
             builder.environment().put("SECRETS_FOLDER", folder.toString());
-            builder.environment().put("PGSIDECAR", String.join(" ", AgentProcess.program()));
+            builder.environment().put("PGSIDECAR", String.join(" ", AgentProgram.command()));
             Process process = builder.start();
             String output = new String(process.getInputStream().readAllBytes());
             assertThat(process.waitFor()).as(output).isZero();
