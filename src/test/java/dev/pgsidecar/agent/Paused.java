@@ -3,6 +3,7 @@ package dev.pgsidecar.agent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.pgsidecar.cluster.Cluster;
 import dev.pgsidecar.cluster.Postgres;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -26,15 +27,18 @@ final class Paused implements AutoCloseable {
     }
 
     Paused(int major, Path folder, Map<String, String> settings) {
-        trio = new Trio(major, folder, settings);
-        Postgres primary = trio.server("pg-0");
+        trio = new Trio(major, folder, settings, "an application", Paused::furnish);
+    }
+
+    private static void furnish(Cluster cluster) {
+        Postgres primary = cluster.server("pg-0");
         primary.sql(
                 "CREATE ROLE app LOGIN",
                 "CREATE DATABASE app OWNER app CONNECTION LIMIT 150",
                 "CREATE DATABASE other",
                 "ALTER DATABASE other SET default_transaction_read_only = off");
         for (String name : Trio.NAMES) {
-            trio.server(name).hba("host all app 127.0.0.1/32 trust");
+            cluster.server(name).hba("host all app 127.0.0.1/32 trust");
         }
         try (Connection app = primary.connect("app", "app", "");
                 Statement statement = app.createStatement()) {
@@ -42,8 +46,6 @@ final class Paused implements AutoCloseable {
         } catch (SQLException e) {
             throw new IllegalStateException(e);
         }
-        trio.cluster().awaitReplay(primary, trio.server("pg-1"));
-        trio.cluster().awaitReplay(primary, trio.server("pg-2"));
     }
 
     Paused startAgents() {

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import dev.pgsidecar.cluster.Cluster;
 import dev.pgsidecar.cluster.Postgres;
 import dev.pgsidecar.cluster.Psql;
+import dev.pgsidecar.cluster.Snapshot;
 import dev.pgsidecar.cluster.Standby;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
@@ -17,6 +18,8 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
 /**
@@ -27,9 +30,11 @@ final class Trio implements AutoCloseable {
 
     static final List<String> NAMES = List.of("pg-0", "pg-1", "pg-2");
 
+    /** Servers that are ready to be copied, by their version and settings and by what else is in them. */
+    private static final Map<List<Object>, Snapshot> SNAPSHOTS = new ConcurrentHashMap<>();
+
     private final Path folder;
     private final Cluster cluster;
-    private final Map<String, Postgres> servers = new LinkedHashMap<>();
     private final Map<String, Integer> commandPorts = new LinkedHashMap<>();
     private final Map<String, AgentProcess> agents = new LinkedHashMap<>();
 
@@ -38,24 +43,39 @@ final class Trio implements AutoCloseable {
     }
 
     Trio(int major, Path folder, Map<String, String> settings) {
+        this(major, folder, settings, "nothing", cluster -> {});
+    }
+
+    /** @param furnish prepares the servers before the first of them is copied; its name tells one from another */
+    Trio(int major, Path folder, Map<String, String> settings, String name, Consumer<Cluster> furnish) {
         this.folder = folder;
-        this.cluster = Cluster.on(major);
+        this.cluster = Cluster.from(
+                SNAPSHOTS.computeIfAbsent(List.of(major, settings, name), _ -> snapshot(major, settings, furnish)));
+        NAMES.forEach(server -> commandPorts.put(server, cluster.freePort()));
+    }
+
+    private static Snapshot snapshot(int major, Map<String, String> settings, Consumer<Cluster> furnish) {
         Map<String, String> all = new HashMap<>(settings);
         all.put("wal_receiver_timeout", "3s");
         all.put("wal_sender_timeout", "3s");
-        Postgres primary = cluster.primary("pg-0", all);
-        Psql.run(primary, Path.of("deploy/sql/observe.sql").toAbsolutePath());
-        Psql.run(primary, Path.of("deploy/sql/install.sql").toAbsolutePath(), "--dbname=pgsidecar");
-        primary.sql("CREATE TABLE ledger (writer int, entry bigint, timeline int, PRIMARY KEY (writer, entry))");
-        servers.put("pg-0", primary);
-        servers.put("pg-1", cluster.standby("pg-1", primary, Standby.WITH_SLOT));
-        servers.put("pg-2", cluster.standby("pg-2", primary, Standby.WITH_SLOT));
-        servers.values().forEach(server -> server.hba("host pgsidecar pgsidecar 127.0.0.1/32 trust"));
-        NAMES.forEach(name -> commandPorts.put(name, cluster.freePort()));
+        try (Cluster cluster = Cluster.on(major)) {
+            Postgres primary = cluster.primary("pg-0", all);
+            Psql.run(primary, Path.of("deploy/sql/observe.sql").toAbsolutePath());
+            Psql.run(primary, Path.of("deploy/sql/install.sql").toAbsolutePath(), "--dbname=pgsidecar");
+            primary.sql("CREATE TABLE ledger (writer int, entry bigint, timeline int, PRIMARY KEY (writer, entry))");
+            cluster.standby("pg-1", primary, Standby.WITH_SLOT);
+            cluster.standby("pg-2", primary, Standby.WITH_SLOT);
+            NAMES.forEach(name -> cluster.server(name).hba("host pgsidecar pgsidecar 127.0.0.1/32 trust"));
+            furnish.accept(cluster);
+            cluster.awaitReplay(primary, cluster.server("pg-1"));
+            cluster.awaitReplay(primary, cluster.server("pg-2"));
+            return cluster.snapshot();
+        }
     }
 
     Trio startAgents() {
-        NAMES.forEach(name -> startAgent(name));
+        NAMES.forEach(this::startAgentWithoutWaiting);
+        agents.values().forEach(AgentProcess::awaitAnswer);
         agent("pg-0").await200("/primary");
         agent("pg-1").await200("/replica");
         agent("pg-2").await200("/replica");
@@ -77,6 +97,10 @@ final class Trio implements AutoCloseable {
     }
 
     AgentProcess startAgent(String name, String... moreEnvironment) {
+        return startAgentWithoutWaiting(name, moreEnvironment).awaitAnswer();
+    }
+
+    private AgentProcess startAgentWithoutWaiting(String name, String... moreEnvironment) {
         Map<String, String> environment = new HashMap<>(Map.of(
                 "PGSIDECAR_NAME", name,
                 "PGSIDECAR_POSTGRES_USER", "pgsidecar",
@@ -98,13 +122,12 @@ final class Trio implements AutoCloseable {
             environment.put(moreEnvironment[at], moreEnvironment[at + 1]);
         }
         AgentProcess agent = AgentProcess.start(
-                        cluster,
-                        server(name).port(),
-                        commandPorts.get(name),
-                        environment,
-                        "--state-dir",
-                        stateDir(name).toString())
-                .awaitAnswer();
+                cluster,
+                server(name).port(),
+                commandPorts.get(name),
+                environment,
+                "--state-dir",
+                stateDir(name).toString());
         agents.put(name, agent);
         return agent;
     }
@@ -142,7 +165,7 @@ final class Trio implements AutoCloseable {
     }
 
     Postgres server(String name) {
-        return servers.get(name);
+        return cluster.server(name);
     }
 
     AgentProcess agent(String name) {

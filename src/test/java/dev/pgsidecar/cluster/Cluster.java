@@ -4,6 +4,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -29,6 +31,7 @@ public final class Cluster implements AutoCloseable {
     private final Guardian guardian;
     private final ClusterFolder folder;
     private final boolean ownSystemIdentifier;
+    private final Map<String, Postgres> servers = new LinkedHashMap<>();
 
     private Cluster(int major, boolean ownSystemIdentifier) {
         this.binaries = PostgresBinaries.of(major);
@@ -45,6 +48,68 @@ public final class Cluster implements AutoCloseable {
     /** An empty cluster whose primaries have system identifiers of their own; making a primary takes a second more. */
     public static Cluster withOwnSystemIdentifier(int major) {
         return new Cluster(major, true);
+    }
+
+    /**
+     * A cluster whose servers are copies of a snapshot's, with the same names and settings and new ports. Returns when all
+     * accept connections and every standby streams.
+     */
+    public static Cluster from(Snapshot snapshot) {
+        for (int attempt = 0; attempt < PORT_ATTEMPTS; attempt++) {
+            Cluster cluster = new Cluster(snapshot.major(), false);
+            try {
+                if (cluster.restore(snapshot)) {
+                    return cluster;
+                }
+            } catch (RuntimeException e) {
+                cluster.close();
+                throw e;
+            }
+            cluster.close();
+        }
+        throw portsAreTaken("the servers of a snapshot");
+    }
+
+    private boolean restore(Snapshot snapshot) {
+        Map<Integer, Integer> newPorts = new HashMap<>();
+        snapshot.members().forEach(member -> newPorts.put(member.port(), Ports.free()));
+        for (Snapshot.Member member : snapshot.members()) {
+            Path data = newDataDirectory(member.name());
+            snapshot.copyTo(data, member, newPorts);
+            Configuration configuration = new Configuration(data, member.settings());
+            int port = newPorts.get(member.port());
+            configuration.write(member.name(), port, folder.sockets());
+            Postgres server = new Postgres(member.name(), port, binaries, folder, configuration);
+            servers.put(member.name(), server);
+            server.startWithoutWaiting();
+        }
+        if (!servers.values().stream().allMatch(Postgres::awaitReady)) {
+            return false;
+        }
+        snapshot.members().stream().filter(Snapshot.Member::standby).forEach(member -> {
+            Postgres standby = server(member.name());
+            Await.until(REPLAY, () -> streams(standby), () -> standby + " streams");
+        });
+        return true;
+    }
+
+    private static boolean streams(Postgres standby) {
+        return standby.query("SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming'")
+                .equals("1");
+    }
+
+    /** Stops all servers and keeps copies of them. */
+    public Snapshot snapshot() {
+        servers.values().forEach(Postgres::stop);
+        return Snapshot.of(
+                binaries.major(),
+                folder,
+                servers.values().stream().map(Postgres::member).toList());
+    }
+
+    /** The server of this name. */
+    public Postgres server(String name) {
+        return servers.get(name);
     }
 
     /** As {@link #primary(String, Map)}, without extra settings. */
@@ -201,9 +266,14 @@ public final class Cluster implements AutoCloseable {
             configuration.write(name, port, folder.sockets());
             Postgres server = new Postgres(name, port, binaries, folder, configuration);
             if (server.tryStart()) {
+                servers.put(name, server);
                 return server;
             }
         }
-        throw new BenchException("others took " + PORT_ATTEMPTS + " ports before " + name + " could listen on them");
+        throw portsAreTaken(name);
+    }
+
+    private static BenchException portsAreTaken(String name) {
+        return new BenchException("others took " + PORT_ATTEMPTS + " ports before " + name + " could listen on them");
     }
 }

@@ -62,6 +62,11 @@ final class Configuration {
         this.extra = new TreeMap<>(extra);
     }
 
+    /** The extra settings. */
+    Map<String, String> extra() {
+        return extra;
+    }
+
     /** Those of the extra settings that a standby of this server cannot run without. */
     Map<String, String> neededByStandbys() {
         Map<String, String> needed = new TreeMap<>(extra);

@@ -1,5 +1,6 @@
 package dev.pgsidecar.cluster;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -147,6 +148,17 @@ public final class Postgres {
     boolean tryStart() {
         process.start();
         return process.awaitReady();
+    }
+
+    /** Waits for a server that {@link #startWithoutWaiting} started; false when its port is taken. */
+    boolean awaitReady() {
+        return process.awaitReady();
+    }
+
+    /** Its part of a snapshot. */
+    Snapshot.Member member() {
+        boolean standby = Files.exists(dataDirectory().resolve("standby.signal"));
+        return new Snapshot.Member(name, port, configuration.extra(), standby);
     }
 
     /** Fast shutdown; does nothing when the server is down. */

@@ -6,11 +6,13 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** Data directories right after initdb: one per major version and JVM run, copied for every primary. */
 final class Templates {
     private static final Duration TIMEOUT = Duration.ofMinutes(2);
     private static final Map<Integer, Path> TEMPLATES = new ConcurrentHashMap<>();
+    private static final AtomicInteger SNAPSHOTS = new AtomicInteger();
 
     private Templates() {}
 
@@ -22,6 +24,13 @@ final class Templates {
             return made;
         });
         run(dataDirectory.getParent(), List.of("cp", "-a", "--", template.toString(), dataDirectory.toString()));
+    }
+
+    /** A folder that lasts until the JVM ends. */
+    static Path newFolder() {
+        Path folder = Keeper.FOLDER.resolve("snapshot-" + SNAPSHOTS.incrementAndGet());
+        run(Keeper.FOLDER, List.of("mkdir", folder.toString()));
+        return folder;
     }
 
     /** Makes a data directory with a system identifier of its own. */
