@@ -5,6 +5,7 @@ import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,8 +21,17 @@ final class Guardian implements AutoCloseable {
 
     private static final int KILLED = 128 + 9;
 
+    /** Where the folders are; empty: in memory if there is enough, which spares servers the disk, else in /tmp. */
+    static final String PROPERTY = "pgsidecar.test.folder";
+
+    private static final Path MEMORY = Path.of("/dev/shm");
+    private static final long ENOUGH = 6L << 30;
+
+    private static final Path PARENT = parent();
+
     /**
-     * Arguments: the folder, or an empty word for a new one; the prefix that runs a command as the servers' account.
+     * Arguments: where a new folder is made; the folder, or an empty word for a new one; the prefix that runs a command as
+     * the servers' account.
      * Prints the folder; then waits for the pipe.
      *
      * <p>Both the account of this JVM and that of the servers look at the processes: in a container, root may not be
@@ -31,9 +41,9 @@ final class Guardian implements AutoCloseable {
     private static final String SCRIPT = """
             trap '' HUP INT QUIT TERM PIPE
             umask 022
-            folder=$1 as=("${@:2}")
+            parent=$1 folder=$2 as=("${@:3}")
             if [[ -z $folder ]]; then
-              folder=$("${as[@]}" mktemp -d /tmp/pgs-XXXXXX) || exit 3
+              folder=$("${as[@]}" mktemp -d "$parent/pgs-XXXXXX") || exit 3
               chmod 755 "$folder" || exit 3
             fi
             echo "$folder"
@@ -73,14 +83,26 @@ final class Guardian implements AutoCloseable {
         this.folder = folder;
     }
 
+    private static Path parent() {
+        String named = System.getProperty(PROPERTY, "");
+        if (!named.isBlank()) {
+            return Path.of(named);
+        }
+        try {
+            return Files.getFileStore(MEMORY).getUsableSpace() >= ENOUGH ? MEMORY : Path.of("/tmp");
+        } catch (IOException _) {
+            return Path.of("/tmp"); // a system without it
+        }
+    }
+
     /** Starts a guardian, which makes its folder. */
     static Guardian start() {
         return start("");
     }
 
     private static Guardian start(String existingFolder) {
-        List<String> command =
-                new ArrayList<>(List.of("setsid", "bash", "-c", SCRIPT, "pgsidecar-test-guardian", existingFolder));
+        List<String> command = new ArrayList<>(List.of("setsid", "bash", "-c", SCRIPT, "pgsidecar-test-guardian"));
+        command.addAll(List.of(PARENT.toString(), existingFolder));
         command.addAll(Account.current().prefix());
         ProcessBuilder builder = new ProcessBuilder(command).directory(new File("/"));
         builder.redirectError(ProcessBuilder.Redirect.DISCARD);
@@ -90,7 +112,7 @@ final class Guardian implements AutoCloseable {
             BufferedReader out = process.inputReader(StandardCharsets.UTF_8);
             String folder = out.readLine();
             if (folder == null) {
-                throw new BenchException("the guardian process cannot make a folder /tmp/pgs-*");
+                throw new BenchException("the guardian process cannot make a folder " + PARENT + "/pgs-*");
             }
             return new Guardian(process, Path.of(folder));
         } catch (IOException e) {

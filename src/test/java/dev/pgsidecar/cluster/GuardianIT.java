@@ -3,6 +3,7 @@ package dev.pgsidecar.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.pgsidecar.suite.Repeated;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
@@ -12,7 +13,6 @@ import java.util.Arrays;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
-import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 
 /** Nothing of a cluster is left, however its JVM ends. */
@@ -45,7 +45,7 @@ class GuardianIT {
                 .start();
         try {
             String line = other.inputReader().readLine();
-            assertThat(line).as("the folder the other JVM prints").startsWith("/tmp/pgs-");
+            assertThat(line).as("the folder the other JVM prints").contains("/pgs-");
             Path folder = Path.of(line);
             Set<Long> inside = inside(folder);
             // Two postmasters, each with its checkpointer, background writer and more.
@@ -66,7 +66,7 @@ class GuardianIT {
         }
     }
 
-    @RepeatedTest(10) // A killed process looks alive for a moment, or not.
+    @Repeated(10) // A killed process looks alive for a moment, or not.
     void closesAlsoWhenTheGuardianItselfWasKilled() {
         Guardian guardian = Guardian.start();
         Path folder = guardian.folder();
