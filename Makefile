@@ -11,7 +11,7 @@ JAR = target/quarkus-app/quarkus-run.jar
 EXECUTABLE = $(wildcard $(CURDIR)/target/pgsidecar-*-runner)
 NEEDS_EXECUTABLE = @test -x "$(EXECUTABLE)" || { echo "$@: there is no native executable; make native builds it" >&2; exit 1; }
 
-.PHONY: help demo demo-down test soak bench test-native test-containers native fmt run jar
+.PHONY: help demo demo-down test test-all soak bench test-native test-containers native fmt run jar
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -22,28 +22,34 @@ demo: $(JAR) ## starts a primary, two standbys and an agent beside each, and sho
 demo-down: ## cleans up after a demo that was killed
 	@deploy/demo/demo-down
 
-test: ## formats checked, compiled without warnings, all tests against real servers
+# The executable, where it is there and newer than its sources: agents start in a tenth of the time.
+FRESH_EXECUTABLE = $(if $(EXECUTABLE),$(if $(shell find src/main pom.xml -newer "$(EXECUTABLE)" -print -quit),,$(EXECUTABLE)))
+INTEGRATION_TESTS = $(MVN) test-compile failsafe:integration-test failsafe:verify
+
+test: ## sources formatted, no warnings; every rule, refusal and capability once, against real servers of one version
 	$(MVN) verify
 
-soak: ## the long repetitions
-	$(MVN) verify -Dtest.groups=soak -Dtest.excludedGroups=
+test-all: ## what make test leaves out: other server versions, repetitions, every document's commands, containers; CONTAINERS=required
+	$(MVN) verify -Dtest.groups="full | versions | repeated | containers" -Dtest.excludedGroups="soak | bench" -Dpgsidecar.test.rest=true \
+	  -Dpgsidecar.test.executable="$(FRESH_EXECUTABLE)" -Dpgsidecar.test.containers=$(CONTAINERS) -Dtest.reports=failsafe-reports-all
+
+soak: ## long random schedules (hours)
+	$(MVN) verify -Dtest.groups=soak -Dtest.excludedGroups= -Dtest.parallelism=1
 
 bench: ## figures of the native executable beside its neighbours, into target/benchmarks.md (about 15 minutes)
 	$(NEEDS_EXECUTABLE)
 	@rm -f target/benchmarks.md
-	$(MVN) test-compile failsafe:integration-test failsafe:verify -Dtest.groups=bench -Dtest.excludedGroups= -Dbench.minutes=$(or $(MINUTES),10) \
-	  -Dpgsidecar.test.executable="$(EXECUTABLE)"
+	$(INTEGRATION_TESTS) -Dtest.groups=bench -Dtest.excludedGroups= -Dtest.parallelism=1 -Dpgsidecar.test.folder=/tmp \
+	  -Dbench.minutes=$(or $(MINUTES),10) -Dpgsidecar.test.executable="$(EXECUTABLE)"
 	@cat target/benchmarks.md
 
-# EXCEPT=long leaves out those that take minutes and try crashes, loads and neighbours: what differs natively shows in the others.
-test-native: ## the tests that run the agent as a process, against the native executable; EXCEPT=long: the short ones
+test-native: ## the tests of make test that run the agent as a process, against the native executable
 	$(NEEDS_EXECUTABLE)
-	$(MVN) test-compile failsafe:integration-test failsafe:verify -Dtest.groups=agent -Dtest.excludedGroups="soak | bench$(EXCEPT:%= | %)" \
-	  -Dpgsidecar.test.executable="$(EXECUTABLE)" -Dtest.reports=failsafe-reports-native
+	$(INTEGRATION_TESTS) -Dtest.groups=agent -Dpgsidecar.test.executable="$(EXECUTABLE)" -Dtest.reports=failsafe-reports-native
 
 test-containers: ## the native executable as an image beside PostgreSQL, and deploy/compose (needs an engine: scripts/docker-engine)
 	$(NEEDS_EXECUTABLE)
-	$(MVN) test-compile failsafe:integration-test failsafe:verify -Dtest.groups=containers -Dpgsidecar.test.containers=required \
+	$(INTEGRATION_TESTS) -Dtest.groups=containers -Dtest.excludedGroups= -Dpgsidecar.test.containers=required \
 	  -Dpgsidecar.test.executable="$(EXECUTABLE)" -Dtest.reports=failsafe-reports-containers
 
 native: ## builds the native executable (needs GRAALVM_HOME with native-image for JDK 25)

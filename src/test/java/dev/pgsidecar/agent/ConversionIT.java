@@ -10,6 +10,7 @@ import dev.pgsidecar.postgres.ConversionWork;
 import dev.pgsidecar.postgres.PartmanSession;
 import dev.pgsidecar.postgres.PostgresException;
 import dev.pgsidecar.postgres.catalog.Conversion.Phase;
+import dev.pgsidecar.suite.EachVersion;
 import io.vertx.core.Vertx;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -33,7 +34,6 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** The protocol of docs/conversion.md, row by row, with the rights of deploy/sql. */
 @Tag("agent")
@@ -96,8 +96,7 @@ class ConversionIT {
                 .grantFor("public." + table);
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {17})
+    @EachVersion({17})
     void convertsAndFinishes(int major) {
         Caretaken server = on(major);
         Partitioned app = orders(server, "a", 5_000);
@@ -315,8 +314,7 @@ class ConversionIT {
                 || relacl::text FROM pg_class WHERE oid = 'e'::regclass
               UNION ALL SELECT 'view ' || pg_get_viewdef('e_view'::regclass) || (SELECT relacl::text || reloptions::text FROM pg_class WHERE oid = 'e_view'::regclass)) AS all_of_it""";
 
-    @ParameterizedTest
-    @ValueSource(ints = {15, 17, 18})
+    @EachVersion
     void carriesWhatTheTableHas(int major) {
         Caretaken server = on(major);
         Partitioned app = server.app();

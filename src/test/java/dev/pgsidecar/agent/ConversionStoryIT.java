@@ -17,7 +17,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** The story of docs/conversion.md: 200,000 orders, a standby, three clients that never stop, and a report with grants. */
 @Tag("agent")
-@Tag("long")
 class ConversionStoryIT {
 
     private static final String ALL =

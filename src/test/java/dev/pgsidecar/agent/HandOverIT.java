@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import dev.pgsidecar.agent.AgentProcess.Ended;
 import dev.pgsidecar.cluster.Postgres;
 import dev.pgsidecar.docs.Page;
+import dev.pgsidecar.suite.Repeated;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -22,14 +23,12 @@ import java.util.TreeSet;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A primary hands over to a standby under load, and by the book. */
 @Tag("agent")
-@Tag("long")
 class HandOverIT {
 
     private static final int WRITERS = 8;
@@ -41,7 +40,7 @@ class HandOverIT {
     /** A write that was acknowledged: by whom, and when on this host's clock. */
     private record Acknowledged(long entry, String node, long at) {}
 
-    @RepeatedTest(5)
+    @Repeated(5)
     void losesNothingAndNeverHasTwoPrimaries() throws Exception {
         round(folder);
     }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.pgsidecar.cluster.Postgres;
+import dev.pgsidecar.suite.Repeated;
 import io.vertx.core.json.JsonObject;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,14 +18,12 @@ import java.util.TreeSet;
 import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Writers keep a ledger of what was acknowledged; after a promote all of it must be there. */
 @Tag("agent")
-@Tag("long")
 class LedgerIT {
 
     private static final int WRITERS = 8;
@@ -34,7 +33,7 @@ class LedgerIT {
     @TempDir
     Path folder;
 
-    @RepeatedTest(5)
+    @Repeated(5)
     void losesNoAcknowledgedCommitOfASynchronousPair() throws Exception {
         round(folder);
     }

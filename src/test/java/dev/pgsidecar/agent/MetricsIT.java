@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import dev.pgsidecar.cluster.Cluster;
 import dev.pgsidecar.cluster.Postgres;
 import dev.pgsidecar.cluster.Standby;
+import dev.pgsidecar.suite.EachVersion;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -23,8 +24,6 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** The metrics page beside a primary with everything that it can show, and beside its standby. */
 @Tag("agent")
@@ -156,9 +155,7 @@ class MetricsIT {
         }
     }
 
-    @Tag("versions")
-    @ParameterizedTest
-    @ValueSource(ints = {15, 16, 17, 18})
+    @EachVersion({15, 16, 17, 18})
     void tellsOfASlotThatIsLost(int major) {
         try (Cluster cluster = Cluster.on(major)) {
             Postgres server = cluster.primary("pg-0", Map.of("max_slot_wal_keep_size", "1MB", "min_wal_size", "32MB"));

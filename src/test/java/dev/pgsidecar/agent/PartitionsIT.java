@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.pgsidecar.cluster.Partitioned;
+import dev.pgsidecar.suite.EachVersion;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
@@ -22,12 +23,9 @@ import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** What goes wrong with pg_partman, on every version of it, and how maintenance takes it; with the rights of deploy/sql. */
 @Tag("agent")
-@Tag("long")
 class PartitionsIT {
 
     private static final Map<Integer, Caretaken> SERVERS = new TreeMap<>();
@@ -67,8 +65,7 @@ class PartitionsIT {
         return outcome;
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {15, 17, 18})
+    @EachVersion
     void makesPartitionsAhead(int major) {
         Caretaken server = on(major);
         Partitioned app =
@@ -109,8 +106,7 @@ class PartitionsIT {
                 .isZero();
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {15, 17, 18})
+    @EachVersion
     void maintainsNineSetsBesideABrokenOne(int major) {
         Caretaken server = on(major);
         String[] sets = IntStream.range(0, 10).mapToObj(n -> "public.b" + n).toArray(String[]::new);
@@ -133,8 +129,7 @@ class PartitionsIT {
         }
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {15, 17, 18})
+    @EachVersion
     void rescuesRowsThatKeepMaintenanceFromGoingOn(int major) {
         Caretaken server = on(major);
         Partitioned app = server.app().byDay("public.c").grant();
@@ -191,8 +186,7 @@ class PartitionsIT {
                 .contains("correct or delete those rows");
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {15, 17, 18})
+    @EachVersion
     void refusesARescueThatCouldLoseRows(int major) {
         Caretaken server = on(major);
         server.app()
@@ -221,8 +215,7 @@ class PartitionsIT {
                 .isEqualTo(400);
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {15, 17, 18})
+    @EachVersion
     void keepsNewPartitionsWhenRetentionCannotDrop(int major) throws Exception {
         Caretaken server = on(major);
         Partitioned app = server.app().byNumber("public.e").grant();
@@ -258,8 +251,7 @@ class PartitionsIT {
         assertThat(failed.getString("hint")).contains("foreign key");
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {15, 17, 18})
+    @EachVersion
     void skipsWhatAnOldTransactionHolds(int major) throws Exception {
         Caretaken server = on(major);
         Partitioned app = server.app().byNumber("public.f").grant();
@@ -289,8 +281,7 @@ class PartitionsIT {
         done(server.maintain("public.f"), "public.f");
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {15, 17, 18})
+    @EachVersion
     void refusesToMakeThousandsOfPartitionsForOneRow(int major) {
         Caretaken server = on(major);
         Partitioned app = server.app().byDay("public.g").grant();
@@ -304,8 +295,7 @@ class PartitionsIT {
         done(server.maintain("public.g"), "public.g");
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {15, 17, 18})
+    @EachVersion
     void tellsSubscribersOfNewPartitions(int major) {
         Caretaken server = on(major);
         server.app()
@@ -317,8 +307,7 @@ class PartitionsIT {
                 .contains("REFRESH PUBLICATION");
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {15, 17, 18})
+    @EachVersion
     void isNotFooledByALockThatTheProcedureHasLeft(int major) throws Exception {
         Caretaken server = on(major);
         Partitioned app =
@@ -341,8 +330,7 @@ class PartitionsIT {
         done(server.maintain("public.i"), "public.i");
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {15, 17, 18})
+    @EachVersion
     void keepsAheadForAMonth(int major) {
         Caretaken server = on(major);
         Partitioned app = server.app()
@@ -365,8 +353,7 @@ class PartitionsIT {
         assertThat(app.query("SELECT count(*) FROM j")).isIn("100", "110", "120");
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {15, 17, 18})
+    @EachVersion
     void knowsTimesThatAreNumbers(int major) {
         Caretaken server = on(major);
         Partitioned app = server.app().byEpoch("public.l").grant();
@@ -383,8 +370,7 @@ class PartitionsIT {
         assertThat(app.query("SELECT count(*) FROM l")).isEqualTo("6");
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {15, 17, 18})
+    @EachVersion
     void leavesNoGapInASetOfAnotherTimeZone(int major) {
         Caretaken server = on(major);
         Partitioned app = server.app();
@@ -415,8 +401,7 @@ class PartitionsIT {
                 .isEqualTo(412);
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {15, 17, 18})
+    @EachVersion
     void isNotStoppedByWhatNobodyExpects(int major) {
         Caretaken server = on(major);
         Partitioned app = server.app()
@@ -458,8 +443,7 @@ class PartitionsIT {
     }
 
     /** Whoever owns a set may make functions and tables in its schema: none of them is called by the superuser's script. */
-    @ParameterizedTest
-    @ValueSource(ints = {17})
+    @EachVersion({17})
     void givesNobodyASuperusersRights(int major) {
         Caretaken server = on(major);
         Partitioned app = server.app().byNumber("public.q").byNumber("public.q_mighty");
@@ -478,8 +462,7 @@ class PartitionsIT {
                 "DELETE FROM partman.part_config WHERE parent_table = 'public.q_mighty'");
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {17, 18})
+    @EachVersion({17, 18})
     void maintainsTimesThatAreInUuids(int major) {
         Caretaken server = on(major);
         Partitioned app = server.app();
@@ -495,8 +478,7 @@ class PartitionsIT {
         assertThat(server.set("public.m").containsKey("trouble")).isFalse();
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {17, 18})
+    @EachVersion({17, 18})
     void maintainsSetsOfSets(int major) {
         Caretaken server = on(major);
         Partitioned app = server.app();
@@ -517,8 +499,7 @@ class PartitionsIT {
         }
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {15, 17, 18})
+    @EachVersion
     void leavesAloneWhatIsNotToBeMaintained(int major) {
         Caretaken server = on(major);
         Partitioned app = server.app().byNumber("public.k").grant();

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.pgsidecar.cluster.Postgres;
+import dev.pgsidecar.suite.EachVersion;
+import dev.pgsidecar.suite.Repeated;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.net.http.HttpResponse;
@@ -17,7 +19,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -26,7 +27,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** One standby is ordered to become the primary. */
 @Tag("agent")
-@Tag("long")
 class PromoteIT {
 
     private static final JsonObject PG_0_IS_DEAD = new JsonObject().put("deadPrimary", "pg-0");
@@ -34,9 +34,7 @@ class PromoteIT {
     @TempDir
     Path folder;
 
-    @Tag("versions")
-    @ParameterizedTest
-    @ValueSource(ints = {15, 17, 18})
+    @EachVersion
     void makesAPrimaryOfAStandby(int major) {
         try (Trio trio = new Trio(major, folder).startAgents()) {
             Postgres primary = trio.server("pg-0");
@@ -307,7 +305,7 @@ class PromoteIT {
         }
     }
 
-    @RepeatedTest(3)
+    @Repeated(3)
     void promotesAtMostOneOfTwoThatAreOrderedAtOnce() throws Exception {
         try (Trio trio = new Trio(17, folder).startAgents();
                 ExecutorService callers = Executors.newVirtualThreadPerTaskExecutor()) {

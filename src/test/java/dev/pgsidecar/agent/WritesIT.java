@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.pgsidecar.cluster.Postgres;
 import dev.pgsidecar.docs.Page;
+import dev.pgsidecar.suite.Suite;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.nio.charset.StandardCharsets;
@@ -15,24 +16,30 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The protocol of docs/write-pause.md, row by row, with agents that have the rights of install.sql and no more. */
 @Tag("agent")
-@Tag("long")
 class WritesIT {
 
     @TempDir
     Path folder;
 
+    static Stream<Arguments> versionsAndMethods() {
+        return Suite.versions(15, 17, 18).stream()
+                .flatMap(major -> Stream.of(Arguments.of(major, "limit"), Arguments.of(major, "close")));
+    }
+
     @Tag("versions")
     @ParameterizedTest
-    @CsvSource({"15,limit", "17,limit", "18,limit", "15,close", "17,close", "18,close"})
+    @MethodSource("versionsAndMethods")
     void holdsWritesBackAndPutsEverythingBack(int major, String method) throws Exception {
         try (Paused paused = new Paused(major, folder).startAgents();
                 Connection writer = paused.primary().connect("app", "app", "");

@@ -294,13 +294,13 @@ class ClusterIT {
     }
 
     @Test
-    @Tag("versions")
+    @Tag("full")
     void runs15() {
         runsWithStandby(15);
     }
 
     @Test
-    @Tag("versions")
+    @Tag("full")
     void runs16() {
         try (Cluster cluster = Cluster.on(16)) {
             Postgres server = cluster.primary("pg-0");
@@ -314,7 +314,7 @@ class ClusterIT {
     }
 
     @Test
-    @Tag("versions")
+    @Tag("full")
     void runs18() {
         runsWithStandby(18);
     }

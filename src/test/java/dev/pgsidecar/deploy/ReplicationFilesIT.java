@@ -8,22 +8,18 @@ import dev.pgsidecar.cluster.Cluster;
 import dev.pgsidecar.cluster.Postgres;
 import dev.pgsidecar.cluster.Psql;
 import dev.pgsidecar.cluster.SqlFailure;
+import dev.pgsidecar.suite.EachVersion;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** deploy/sql/replication.* set up a primary for its standbys, and change nothing twice. */
 class ReplicationFilesIT {
 
     private static final Path FOLDER = Path.of("deploy/sql").toAbsolutePath();
 
-    @Tag("versions")
-    @ParameterizedTest
-    @ValueSource(ints = {15, 17, 18})
+    @EachVersion
     void setUpAPrimary(int major) throws Exception {
         try (Cluster cluster = Cluster.on(major)) {
             Postgres primary = cluster.primary("pg-0");

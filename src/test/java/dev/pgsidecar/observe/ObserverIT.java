@@ -13,6 +13,7 @@ import dev.pgsidecar.postgres.catalog.PreparedTransaction;
 import dev.pgsidecar.postgres.catalog.Receiver;
 import dev.pgsidecar.postgres.catalog.Slot;
 import dev.pgsidecar.postgres.catalog.WalSender;
+import dev.pgsidecar.suite.EachVersion;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.Statement;
@@ -21,11 +22,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a healthy server's observation says, on real servers. */
 class ObserverIT {
@@ -307,9 +305,7 @@ class ObserverIT {
         }
     }
 
-    @Tag("versions")
-    @ParameterizedTest
-    @ValueSource(ints = {15, 16, 18})
+    @EachVersion({15, 16, 18})
     void seesEveryVersion(int major) throws Exception {
         try (Cluster cluster = Cluster.on(major)) {
             Postgres primary = cluster.primary("pg-0", Map.of("wal_level", "logical"));

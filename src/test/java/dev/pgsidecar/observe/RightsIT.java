@@ -6,11 +6,9 @@ import dev.pgsidecar.cluster.Cluster;
 import dev.pgsidecar.cluster.Postgres;
 import dev.pgsidecar.cluster.Psql;
 import dev.pgsidecar.cluster.Standby;
+import dev.pgsidecar.suite.EachVersion;
 import java.nio.file.Path;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** The rights that deploy/sql/observe.sql grants are enough, on primaries and standbys, and change nothing twice. */
 class RightsIT {
@@ -18,9 +16,7 @@ class RightsIT {
     @TempDir
     Path state;
 
-    @Tag("versions")
-    @ParameterizedTest
-    @ValueSource(ints = {15, 17, 18})
+    @EachVersion
     void areEnough(int major) {
         try (Cluster cluster = Cluster.on(major)) {
             Postgres primary = cluster.primary("pg-0");

@@ -11,15 +11,13 @@ import dev.pgsidecar.postgres.Target;
 import dev.pgsidecar.postgres.catalog.Setting;
 import dev.pgsidecar.postgres.catalog.SlowFacts;
 import dev.pgsidecar.postgres.catalog.SlowFacts.Database;
+import dev.pgsidecar.suite.EachVersion;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.function.Predicate;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** Sizes, settings, the archiver and the WAL folder. */
 class SlowObserverIT {
@@ -78,9 +76,7 @@ class SlowObserverIT {
         }
     }
 
-    @Tag("versions")
-    @ParameterizedTest
-    @ValueSource(ints = {15, 16, 18})
+    @EachVersion({15, 16, 18})
     void seesThemOnEveryVersionAndOnStandbys(int major) throws Exception {
         try (Cluster cluster = Cluster.on(major)) {
             Postgres server = cluster.primary("pg-0");

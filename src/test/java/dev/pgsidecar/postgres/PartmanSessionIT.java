@@ -10,15 +10,13 @@ import dev.pgsidecar.config.Configuration;
 import dev.pgsidecar.config.Settings;
 import dev.pgsidecar.postgres.catalog.Contents;
 import dev.pgsidecar.postgres.catalog.PartitionSet;
+import dev.pgsidecar.suite.EachVersion;
 import io.vertx.core.Vertx;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** What pg_partman has, as it is read with the rights of deploy/sql. */
 class PartmanSessionIT {
@@ -28,9 +26,7 @@ class PartmanSessionIT {
     @TempDir
     Path state;
 
-    @Tag("versions")
-    @ParameterizedTest
-    @ValueSource(ints = {15, 17, 18})
+    @EachVersion
     void readsSetsAndWhatIsInThem(int major) throws Exception {
         Vertx vertx = Vertx.vertx();
         try (Cluster cluster = Cluster.on(major)) {
