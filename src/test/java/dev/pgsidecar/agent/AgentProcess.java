@@ -243,6 +243,17 @@ final class AgentProcess implements AutoCloseable {
                         operation -> !operation.getString("state").equals("running"));
     }
 
+    /** Waits until so many observations have been published since now: what could have happened in each has had its chance. */
+    void awaitObservations(int count) {
+        for (int seen = 0; seen < count; seen++) {
+            String last = look("/v1/instance").getString("observedAt");
+            await("another observation than that of " + last)
+                    .atMost(Duration.ofSeconds(20))
+                    .pollInterval(Duration.ofMillis(20))
+                    .until(() -> !look("/v1/instance").getString("observedAt").equals(last));
+        }
+    }
+
     String log() {
         try {
             return Files.readString(log);

@@ -177,10 +177,10 @@ class HandOverIT {
 
             Path output = folder.resolve("hold.out");
             Process hold = AgentProcess.begin(
-                    output, environment, "writes", "pause", "--agent", "pg-0", "--all", "--ttl", "3s", "--hold");
+                    output, environment, "writes", "pause", "--agent", "pg-0", "--all", "--ttl", "5s", "--hold");
             await().atMost(Duration.ofSeconds(20))
                     .until(() -> Files.readString(output).contains("Ctrl-C"));
-            Thread.sleep(4500);
+            paused.awaitObservationAfter(paused.expiry());
             assertThat(paused.state()).as(paused.agent().log()).isEqualTo("paused");
             Ended renewed = AgentProcess.run(
                     folder, environment, "writes", "renew", "--agent", "pg-0", "--generation", "1", "--ttl", "5s");

@@ -53,6 +53,12 @@ final class Paused implements AutoCloseable {
         return this;
     }
 
+    /** The primary's agent is enough where no other is asked. */
+    Paused startPrimarysAgent() {
+        trio.startPrimarysAgent();
+        return this;
+    }
+
     Trio trio() {
         return trio;
     }
@@ -129,6 +135,21 @@ final class Paused implements AutoCloseable {
 
     String state() {
         return agent().look("/v1/writes").getString("state");
+    }
+
+    /** When the lease ends, by the server's clock. */
+    String expiry() {
+        return primary().queryIn("pgsidecar", "SELECT expires FROM pgsidecar.write_pause WHERE ended IS NULL");
+    }
+
+    /** Waits until the agent has taken a whole observation since then, by the server's clock. */
+    void awaitObservationAfter(String moment) {
+        await("the server's clock is past " + moment)
+                .atMost(Duration.ofSeconds(30))
+                .until(() -> primary()
+                        .queryIn("pgsidecar", "SELECT clock_timestamp() > '%s'".formatted(moment))
+                        .equals("t"));
+        agent().awaitObservations(2);
     }
 
     void awaitState(String state) {

@@ -398,7 +398,10 @@ class PromoteIT {
             trio.server("pg-1").kill();
             trio.agent("pg-1").await503("/primary", "down");
             trio.agent("pg-1").process().destroyForcibly();
-            await().during(Duration.ofSeconds(3)).until(() -> anew.status("/primary") == 503);
+            for (int observation = 0; observation < 10; observation++) {
+                anew.awaitObservations(1);
+                assertThat(anew.status("/primary")).isEqualTo(503);
+            }
             assertThat(anew.json("/primary").getString("reason")).isEqualTo("superseded");
         }
     }

@@ -73,8 +73,9 @@ final class Trio implements AutoCloseable {
         }
     }
 
+    /** Starts all agents; returns when each knows what the others are. */
     Trio startAgents() {
-        NAMES.forEach(this::startAgentWithoutWaiting);
+        NAMES.forEach(name -> begin(name, NAMES));
         agents.values().forEach(AgentProcess::awaitAnswer);
         agent("pg-0").await200("/primary");
         agent("pg-1").await200("/replica");
@@ -97,10 +98,16 @@ final class Trio implements AutoCloseable {
     }
 
     AgentProcess startAgent(String name, String... moreEnvironment) {
-        return startAgentWithoutWaiting(name, moreEnvironment).awaitAnswer();
+        return begin(name, NAMES, moreEnvironment).awaitAnswer();
     }
 
-    private AgentProcess startAgentWithoutWaiting(String name, String... moreEnvironment) {
+    /** Starts the primary's agent only, and it knows no others. */
+    Trio startPrimarysAgent() {
+        begin("pg-0", List.of()).awaitAnswer().await200("/primary");
+        return this;
+    }
+
+    private AgentProcess begin(String name, List<String> peers, String... moreEnvironment) {
         Map<String, String> environment = new HashMap<>(Map.of(
                 "PGSIDECAR_NAME", name,
                 "PGSIDECAR_POSTGRES_USER", "pgsidecar",
@@ -109,7 +116,7 @@ final class Trio implements AutoCloseable {
                         server(name).dataDirectory().toString(),
                 "PGSIDECAR_OBSERVE_SIZES_EVERY", "1s"));
         int index = 0;
-        for (String peer : NAMES) {
+        for (String peer : peers) {
             if (!peer.equals(name)) {
                 environment.put("PGSIDECAR_PEERS_%d__NAME".formatted(index), peer);
                 environment.put(

@@ -117,7 +117,7 @@ class WritesIT {
     @ParameterizedTest
     @ValueSource(strings = {"limit", "close"})
     void undoesItByHand(String method) throws Exception {
-        try (Paused paused = new Paused(17, folder).startAgents()) {
+        try (Paused paused = new Paused(17, folder).startPrimarysAgent()) {
             String before = Paused.settings(paused.primary());
             JsonObject answer = paused.pause(Paused.ALL.copy().put("method", method));
             for (Object statement : answer.getJsonArray("undo")) {
@@ -132,7 +132,7 @@ class WritesIT {
     /** The commands of docs/runbooks/undo-a-pause-by-hand.md, as they stand there. */
     @Test
     void undoesItByTheBook() throws Exception {
-        try (Paused paused = new Paused(17, folder).startAgents()) {
+        try (Paused paused = new Paused(17, folder).startPrimarysAgent()) {
             String before = Paused.settings(paused.primary());
             paused.pauseAll("1h");
             List<String> commands = Page.commands("docs/runbooks/undo-a-pause-by-hand.md", "psql");
@@ -179,11 +179,10 @@ class WritesIT {
 
     @Test
     void resumesByItselfWhenTheLeaseHasRunOut() throws Exception {
-        try (Paused paused = new Paused(17, folder).startAgents()) {
+        try (Paused paused = new Paused(17, folder).startPrimarysAgent()) {
             String before = Paused.settings(paused.primary());
-            long generation = paused.pauseAll("4s").getLong("generation");
-            paused.primary().sqlIn("pgsidecar", "ALTER DATABASE other CONNECTION LIMIT 7");
-            double left = paused.agent().look("/v1/writes").getDouble("leaseSecondsLeft");
+            long generation = paused.pauseAll("6s").getLong("generation");
+            String firstExpiry = paused.expiry();
             var renewed = paused.agent()
                     .command(
                             "PUT",
@@ -191,12 +190,13 @@ class WritesIT {
                             AgentProcess.OPERATE,
                             new JsonObject()
                                     .put("generation", generation)
-                                    .put("ttl", "7s")
+                                    .put("ttl", "9s")
                                     .encode());
             assertThat(renewed.statusCode()).as(renewed.body()).isEqualTo(200);
             assertThat(new JsonObject(renewed.body()).getDouble("leaseSecondsLeft"))
-                    .isBetween(6.0, 7.0);
-            Thread.sleep((long) (left * 1000) + 300);
+                    .isBetween(7.0, 9.0);
+            paused.primary().sqlIn("pgsidecar", "ALTER DATABASE other CONNECTION LIMIT 7");
+            paused.awaitObservationAfter(firstExpiry);
             assertThat(paused.state()).as("renewed").isEqualTo("paused");
             paused.awaitState("open");
             assertThat(paused.agent().log()).contains("has run out", "other has the connection limit 7");
@@ -216,7 +216,7 @@ class WritesIT {
 
     @Test
     void pausesSomeDatabasesOnly() throws Exception {
-        try (Paused paused = new Paused(17, folder).startAgents();
+        try (Paused paused = new Paused(17, folder).startPrimarysAgent();
                 Connection other = paused.primary().connect("other", "postgres", "");
                 Statement busy = other.createStatement()) {
             busy.execute("CREATE TABLE t (v int)");
