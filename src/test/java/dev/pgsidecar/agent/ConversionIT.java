@@ -211,7 +211,7 @@ class ConversionIT {
                             .order(PATH, byDay("n", "unique:n_pkey"))
                             .body())
                     .getString("id");
-            await("the swap").atMost(Duration.ofSeconds(30)).until(() -> isAt(server, id, "swap"));
+            await("the swap").atMost(Duration.ofSeconds(120)).until(() -> isAt(server, id, "swap"));
             try (Statement statement = late.createStatement()) {
                 statement.execute("DELETE FROM n WHERE id = 1");
                 statement.execute("INSERT INTO n SELECT 1000, 1, date_trunc('day', now()) - interval '1 day', 'new'");
@@ -462,7 +462,7 @@ class ConversionIT {
                 statement.execute(lock.formatted(table));
             }
             await(step)
-                    .atMost(Duration.ofSeconds(30))
+                    .atMost(Duration.ofSeconds(120))
                     .pollInterval(Duration.ofMillis(5))
                     .until(() -> isAt(server, id, step));
             server.agent().command("DELETE", "/v1/operations/" + id, AgentProcess.OPERATE, "");
@@ -533,7 +533,7 @@ class ConversionIT {
                             .body())
                     .getString("id");
             await("the swap, which its old snapshot does keep waiting")
-                    .atMost(Duration.ofSeconds(30))
+                    .atMost(Duration.ofSeconds(120))
                     .until(() -> isAt(server, id, "swap"));
             holder.commit();
             JsonObject operation = server.agent().awaitEnd(id);
@@ -575,7 +575,7 @@ class ConversionIT {
 
     private static JsonObject awaitPhase(Caretaken server, String table, String phase) {
         return await(table + " " + phase)
-                .atMost(Duration.ofSeconds(30))
+                .atMost(Duration.ofSeconds(120))
                 .pollInterval(Duration.ofMillis(20))
                 .until(
                         () -> server.database().getJsonArray("conversions").stream()

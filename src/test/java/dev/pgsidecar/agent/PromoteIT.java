@@ -1,10 +1,10 @@
 package dev.pgsidecar.agent;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.pgsidecar.cluster.Postgres;
+import dev.pgsidecar.cluster.Proxy;
 import dev.pgsidecar.suite.EachVersion;
 import dev.pgsidecar.suite.Repeated;
 import io.vertx.core.json.JsonArray;
@@ -157,33 +157,32 @@ class PromoteIT {
     @ParameterizedTest
     @ValueSource(longs = {10_000_000, 60_000_000})
     void takesOverFromAPrimaryThatDiedWhileItSentARecord(long there) throws Exception {
-        try (Trio trio = new Trio(17, folder, Map.of("wal_retrieve_retry_interval", "5s")).startAgents()) {
+        try (Trio trio = new Trio(17, folder).startAgents()) {
             Postgres primary = trio.server("pg-0");
             Postgres first = trio.server("pg-1");
             Postgres second = trio.server("pg-2");
             primary.sql("INSERT INTO ledger VALUES (1, 1, 1)");
-            Thread writer = Thread.ofVirtual().start(() -> {
-                try {
-                    for (int message = 0; message < 10; message++) {
-                        primary.sql("SELECT pg_logical_emit_message(false, 'pgsidecar', repeat('x', 200000000))");
-                    }
-                } catch (RuntimeException _) {
-                    // the primary has died in its middle
-                }
-            });
-            await().pollInterval(Duration.ofMillis(5))
-                    .atMost(Duration.ofSeconds(60))
-                    .until(() -> waiting(first) > there && waiting(second) > there);
-            primary.kill();
-            writer.join();
+            trio.cluster().awaitReplay(primary, first);
+            trio.cluster().awaitReplay(primary, second);
+            try (Proxy toFirst = between(first, primary);
+                    Proxy toSecond = between(second, primary)) {
+                first.setting("wal_retrieve_retry_interval", "5s");
+                second.setting("wal_retrieve_retry_interval", "5s");
+                toFirst.cutAfter(there);
+                toSecond.cutAfter(there);
+                primary.sql("SELECT pg_logical_emit_message(false, 'pgsidecar', repeat('x', 200000000))");
+                await().atMost(Duration.ofSeconds(60))
+                        .until(() -> waiting(first) > there / 10 * 9 && waiting(second) > there / 10 * 9);
+                primary.kill();
+            }
             trio.agent("pg-0").await503("/primary", "down");
             await().until(() -> Stream.of(first, second)
                     .allMatch(each -> each.query("SELECT count(*) FROM pg_stat_wal_receiver")
                             .equals("0")));
             String most = received(first) >= received(second) ? "pg-1" : "pg-2";
-            await().until(() -> stands(trio.server(most))); // what is whole is replayed
-            assumeThat(waiting(trio.server(most)))
-                    .as("it died between two records")
+            await().atMost(Duration.ofSeconds(60)).until(() -> stands(trio.server(most))); // what is whole is replayed
+            assertThat(waiting(trio.server(most)))
+                    .as("of a record whose end never came")
                     .isPositive();
 
             JsonObject operation = trio.promote(most, PG_0_IS_DEAD);
@@ -191,6 +190,20 @@ class PromoteIT {
             assertThat(check(operation, "replayed").getString("found")).contains("the beginning of a record");
             assertThat(trio.server(most).query("SELECT count(*) FROM ledger")).isEqualTo("1");
         }
+    }
+
+    /** From now on the standby streams through a proxy. */
+    private static Proxy between(Postgres standby, Postgres primary) {
+        Proxy proxy = Proxy.to(primary.port());
+        String conninfo = standby.query("SHOW primary_conninfo").replaceAll("port='?\\d+'?", "port=" + proxy.port());
+        standby.sql(
+                "ALTER SYSTEM SET primary_conninfo = '%s'".formatted(conninfo.replace("'", "''")),
+                "SELECT pg_reload_conf()");
+        await().atMost(Duration.ofSeconds(30)).until(() -> proxy.connections() == 1);
+        await().atMost(Duration.ofSeconds(30))
+                .until(() -> standby.query("SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming'")
+                        .equals("1"));
+        return proxy;
     }
 
     private static boolean stands(Postgres standby) throws InterruptedException {

@@ -5,8 +5,6 @@ import static org.awaitility.Awaitility.await;
 
 import dev.pgsidecar.suite.Repeated;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -117,13 +115,8 @@ class GuardianIT {
     private static Path workingFolder(long pid) {
         try {
             return Files.readSymbolicLink(Path.of("/proc", Long.toString(pid), "cwd"));
-        } catch (AccessDeniedException _) {
-            return Path.of("/");
-        } catch (IOException e) {
-            if (Processes.alive(pid)) {
-                throw new UncheckedIOException("the working folder of process " + pid, e);
-            }
-            return Path.of("/");
+        } catch (IOException _) {
+            return Path.of("/"); // a process that is ending has none for a moment before it looks ended
         }
     }
 }

@@ -8,6 +8,7 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * A loopback port that leads to another one, and can be turned round or cut: the network between two programs. A cut is
@@ -21,6 +22,7 @@ public final class Proxy implements AutoCloseable {
     private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
     private volatile int target;
     private volatile boolean cut;
+    private final AtomicLong bytesToCut = new AtomicLong(Long.MAX_VALUE);
 
     private Proxy(int target) {
         this.target = target;
@@ -58,8 +60,14 @@ public final class Proxy implements AutoCloseable {
         cut = true;
     }
 
+    /** Is cut once so many more bytes have passed, in both directions together. */
+    public void cutAfter(long bytes) {
+        bytesToCut.set(bytes);
+    }
+
     /** Lets all through again, what was sent meanwhile first. */
     public void mend() {
+        bytesToCut.set(Long.MAX_VALUE);
         cut = false;
     }
 
@@ -114,6 +122,9 @@ public final class Proxy implements AutoCloseable {
         try {
             int length = from.getInputStream().read(buffer);
             while (length >= 0) {
+                if (bytesToCut.addAndGet(-length) < 0) {
+                    cut = true;
+                }
                 waitWhileCut();
                 to.getOutputStream().write(buffer, 0, length);
                 length = from.getInputStream().read(buffer);

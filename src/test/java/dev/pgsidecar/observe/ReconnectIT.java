@@ -19,21 +19,34 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Isolated;
 
 /** However often a connection is made anew, none is left behind. */
+@Isolated("it counts the files and the memory of this JVM")
 class ReconnectIT {
 
-    private static final int RECONNECTS = 10_000;
+    private static final int RECONNECTS = 2_000;
+    private static final int MANY_RECONNECTS = 10_000;
 
     @TempDir
     Path state;
 
     @Test
     void leavesNoSocketWhenTheServerHangsUp() throws Exception {
+        reconnectsToAServerThatHangsUp(RECONNECTS);
+    }
+
+    @Test
+    @Tag("full")
+    void leavesNoSocketWhenTheServerHangsUpForLong() throws Exception {
+        reconnectsToAServerThatHangsUp(MANY_RECONNECTS);
+    }
+
+    private void reconnectsToAServerThatHangsUp(int reconnects) throws Exception {
         try (ServerSocket fake = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
             Thread.ofVirtual().start(() -> hangUpOnAll(fake));
             Settings settings = Watch.settings(fake.getLocalPort(), state);
-            leavesNoSocket(RECONNECTS, () -> {
+            leavesNoSocket(reconnects, () -> {
                 try (Session session = new Target(Watch.vertx(), settings).openReadOnly("test")) {
                     throw new AssertionError("opened " + session);
                 } catch (PostgresException e) {
@@ -45,13 +58,13 @@ class ReconnectIT {
 
     @Test
     void leavesNoSocketAndNoSessionOnARealServer() throws Exception {
-        reconnectsToARealServer(RECONNECTS / 20);
+        reconnectsToARealServer(RECONNECTS / 4);
     }
 
     @Test
     @Tag("soak")
     void leavesNoSocketAndNoSessionOnARealServerForLong() throws Exception {
-        reconnectsToARealServer(RECONNECTS);
+        reconnectsToARealServer(MANY_RECONNECTS);
     }
 
     private void reconnectsToARealServer(int times) throws Exception {
