@@ -3,8 +3,10 @@ package dev.pgsidecar.cli;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 
 /** {@code pgsidecar status}: one look. */
@@ -62,7 +64,7 @@ final class StatusCommand extends ApiCommand {
                 instance.getString("role"),
                 state(instance),
                 instance.getInteger("timeline"),
-                wal.getString("write", wal.getString("replay")),
+                position(wal),
                 lag == null ? null : lag(lag),
                 receiver.getString("upstreamHost") == null
                         ? null
@@ -77,6 +79,15 @@ final class StatusCommand extends ApiCommand {
                         .map(slot -> slot.getString("name") + (slot.getBoolean("active") ? "" : "(inactive)"))
                         .collect(Collectors.joining(", ")));
         return Report.DONE;
+    }
+
+    /** The end of a primary's WAL, or of the WAL that a standby has received: standbys are compared by it. */
+    private static String position(JsonObject wal) {
+        return Stream.of("write", "receive", "replay")
+                .filter(name -> wal.getLong(name + "Bytes") != null)
+                .max(Comparator.comparing(name -> wal.getLong(name + "Bytes")))
+                .map(wal::getString)
+                .orElse(null);
     }
 
     /** Two primaries are none if one of them holds its writes back. */
