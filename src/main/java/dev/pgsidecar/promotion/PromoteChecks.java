@@ -12,6 +12,7 @@ import dev.pgsidecar.postgres.catalog.Replay;
 import dev.pgsidecar.postgres.catalog.WritePause;
 import java.time.Duration;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -413,20 +414,49 @@ record PromoteChecks(
         if (handedOver()) {
             return Check.passed(MOST_ADVANCED, ALL, required);
         }
-        List<String> more = peers.stream()
-                .flatMap(peer -> fresh(peer)
-                        .flatMap(PeerInstance::position)
-                        .filter(there -> !hasUpTo(there))
-                        .map(there -> "%s has received up to %s".formatted(peer.name(), there))
-                        .stream())
+        List<Peer> more = peers.stream()
+                .filter(peer -> received(peer).filter(there -> !hasUpTo(there)).isPresent())
                 .toList();
         return more.isEmpty()
                 ? Check.passed(MOST_ADVANCED, "received up to " + position(), required)
                 : Check.doubtful(
                         MOST_ADVANCED,
-                        "received up to %s; %s".formatted(position(), String.join("; ", more)),
+                        "received up to %s; %s"
+                                .formatted(
+                                        position(),
+                                        more.stream()
+                                                .map(peer -> "%s has received up to %s"
+                                                        .formatted(
+                                                                peer.name(),
+                                                                received(peer).orElseThrow()))
+                                                .collect(Collectors.joining("; "))),
                         required,
-                        "promote the one with more, or waive most-advanced and lose what it has");
+                        promoteInstead(more));
+    }
+
+    private Optional<Lsn> received(Peer peer) {
+        return fresh(peer).flatMap(PeerInstance::position);
+    }
+
+    /** Names the standby that has received the most, with the command that promotes it. */
+    private String promoteInstead(List<Peer> more) {
+        return more.stream()
+                .filter(peer -> fresh(peer)
+                        .filter(other -> other.role() == Role.REPLICA)
+                        .isPresent())
+                .max(Comparator.comparing(peer -> received(peer).orElseThrow()))
+                .map(most ->
+                        "promote %1$s instead: pgsidecar promote --agent %1$s%2$s; or waive most-advanced and lose what %1$s has"
+                                .formatted(most.name(), primaryOption()))
+                .orElse("the primary that has more is alive: see upstream");
+    }
+
+    /** What the request says of the primary, as the command line writes it. */
+    private String primaryOption() {
+        return request.deadPrimary()
+                .map(dead -> " --dead " + dead)
+                .or(() -> request.checkpoint().map(lsn -> " --expect-checkpoint " + lsn))
+                .orElse("");
     }
 
     private boolean hasUpTo(Lsn there) {

@@ -91,6 +91,24 @@ class PromoteChecksTest {
     }
 
     @Test
+    void namesTheCommandThatPromotesTheMostAdvancedStandby() {
+        assertThat(moreWal(judge("pg-0", DEAD, peer("pg-2", 0x1001), peer("pg-3", 0x1002), peer("pg-4", 0x0800))))
+                .isEqualTo("promote pg-3 instead: pgsidecar promote --agent pg-3 --dead pg-0;"
+                        + " or waive most-advanced and lose what pg-3 has");
+        assertThat(moreWal(checks(STANDBY, null, "0/F88", DEAD, peer("pg-2", 0x1001))))
+                .startsWith("promote pg-2 instead: pgsidecar promote --agent pg-2 --expect-checkpoint 0/F88;");
+        assertThat(moreWal(judge(null, DEAD, peer("pg-2", 0x1001))))
+                .startsWith("promote pg-2 instead: pgsidecar promote --agent pg-2;");
+        assertThat(moreWal(judge("pg-0", peer("pg-0", new Word().primary().position(0x1001)))))
+                .as("a living primary is not promoted")
+                .isEqualTo("the primary that has more is alive: see upstream");
+    }
+
+    private static String moreWal(List<Check> checks) {
+        return check(checks, "most-advanced").hint();
+    }
+
+    @Test
     void refusesWhereAPeerMayHaveMore() {
         assertThat(check(judge("pg-0", DEAD, silent("pg-2")), "peers-answer").found())
                 .isEqualTo("pg-2: its agent does not answer");
