@@ -16,6 +16,7 @@ import java.util.stream.Stream;
  * &lt;!-- stage: agent --&gt;                       from here on the commands have a new stage (see {@link Stage.Set});
  *                                                 "shared trio" is one for all pages that leave it as it was;
  *                                                 "none: REASON" is "not run" for all that follows
+ * &lt;!-- for each: NAME in A B --&gt;             the page is run once per value; commands of "does" have it as $NAME
  * &lt;!-- on: pg-1 --&gt;, &lt;!-- on: pg-1 as postgres --&gt;  where they are typed, and by whom; else by root on pg-0
  * &lt;!-- exits 1 --&gt;                            one of the commands fails, with this status; all others succeed
  * &lt;!-- in another terminal, until: WORDS --&gt;  they go on; what follows waits until they have written this
@@ -34,7 +35,8 @@ public record Page(Path file, List<Block> blocks) {
      * Something to do: a fenced block, or what a comment says.
      *
      * @param line where it begins, from 1
-     * @param language of the fence; {@code does} for a comment's commands, {@code stage} for a new stage's name
+     * @param language of the fence; {@code does} for a comment's commands, {@code stage} for a new stage's name,
+     *     {@code for each} for the values that the page is run with
      */
     public record Block(int line, String language, String text, Map<String, String> notes) {
 
@@ -55,6 +57,23 @@ public record Page(Path file, List<Block> blocks) {
         boolean isElsewhere() {
             return has("not run") || has("run by");
         }
+    }
+
+    /** Whether there is a command to run on a stage. */
+    boolean isRun() {
+        return blocks.stream().anyMatch(block -> block.isCommands() && !block.isElsewhere());
+    }
+
+    /** The shell assignments that the page is run with, one after the other; one empty text where it is run once. */
+    List<String> variants() {
+        return blocks.stream()
+                .filter(block -> block.language().equals("for each"))
+                .findFirst()
+                .map(block -> block.text().split(" in "))
+                .map(nameAndValues -> Stream.of(nameAndValues[1].split(" "))
+                        .map(value -> nameAndValues[0] + "=" + value)
+                        .toList())
+                .orElse(List.of(""));
     }
 
     /** README.md and all of docs. */

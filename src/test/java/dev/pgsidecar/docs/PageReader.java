@@ -15,7 +15,7 @@ final class PageReader {
     private static final Pattern FENCE = Pattern.compile("( *)```(\\w*)");
     private static final Pattern COMMENT = Pattern.compile("<!--\\s*(.*?)\\s*-->", Pattern.DOTALL);
     private static final Pattern NOTE = Pattern.compile(
-            "(?<name>stage|on|in another terminal, until|writes|does|not run|run by): (?<value>.*)"
+            "(?<name>stage|for each|on|in another terminal, until|writes|does|not run|run by): (?<value>.*)"
                     + "|exits (?<status>\\d+)|output",
             Pattern.DOTALL);
     private static final Pattern UNFENCED = Pattern.compile(
@@ -83,8 +83,8 @@ final class PageReader {
             if (nowhere.isEmpty()) {
                 add(line, "stage", note.group("value"));
             }
-        } else if (note.group("name").equals("does")) {
-            add(line, "does", note.group("value"));
+        } else if (note.group("name").matches("does|for each")) {
+            add(line, note.group("name"), note.group("value"));
         } else {
             notes.put(note.group("name"), note.group("value"));
         }

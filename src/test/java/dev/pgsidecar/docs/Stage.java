@@ -37,7 +37,7 @@ final class Stage implements AutoCloseable {
     private static final List<String> NAMESPACES =
             List.of("unshare", "--mount", "--net", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc");
     private static final Path SCRIPTS = Path.of("src/test/resources/stage").toAbsolutePath();
-    private static final Duration TO_FURNISH = Duration.ofSeconds(90);
+    private static final Duration TO_FURNISH = Duration.ofMinutes(3);
     private static final Optional<String> IMPOSSIBLE = tried();
 
     private final Process process;
@@ -99,14 +99,20 @@ final class Stage implements AutoCloseable {
             case AGENT -> {
                 furnish("pg-0", "primary");
                 furnish("pg-0", "agent");
+                furnish("pg-0", "settled");
             }
             case TRIO -> {
                 furnish("pg-0", "primary");
                 atOnce(Map.of("pg-1", "standby pg-0", "pg-2", "standby pg-0"));
                 atOnce(Map.of("pg-0", "agent pg-1 pg-2", "pg-1", "agent pg-0 pg-2", "pg-2", "agent pg-0 pg-1"));
-                furnish("pg-0", "settled pg-1 pg-2");
+                settle();
             }
         }
+    }
+
+    /** Waits until the agents of a trio know their servers and each other. */
+    void settle() {
+        furnish("pg-0", "settled pg-1 pg-2");
     }
 
     private void atOnce(Map<String, String> howByHost) {
@@ -167,7 +173,7 @@ final class Stage implements AutoCloseable {
     }
 
     private void awaitHost(String host) throws IOException {
-        long deadline = System.nanoTime() + Duration.ofSeconds(30).toNanos();
+        long deadline = System.nanoTime() + TO_FURNISH.toNanos();
         while (!Files.exists(folder.resolve(host + ".ready")) || !Files.exists(folder.resolve(host + ".pid"))) {
             if (!process.isAlive() || System.nanoTime() > deadline) {
                 throw new AssertionError("no stage: " + log("stage") + log(host));
