@@ -25,7 +25,9 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -176,14 +178,16 @@ class KubernetesPodIT {
 
         servers.get(0).destroyForcibly().waitFor(); // and its children with it
         awaitProbe(0, "/primary", 503, "down");
-        order(1, "promote", "--dead", "pg-0");
-        awaitServer(writers, "pg-1");
+        int next = mostAdvanced();
+        int other = 3 - next;
+        order(next, "promote", "--dead", "pg-0");
+        awaitServer(writers, "pg-" + next);
         await("the other standby follows by itself")
                 .atMost(Duration.ofSeconds(60))
-                .untilAsserted(() -> assertThat(sql(2, "SELECT received_tli FROM pg_stat_wal_receiver"))
-                        .as(output("server2"))
+                .untilAsserted(() -> assertThat(sql(other, "SELECT received_tli FROM pg_stat_wal_receiver"))
+                        .as(output("server" + other))
                         .isEqualTo("2"));
-        awaitProbe(2, "/readiness", 200, "ok");
+        awaitProbe(other, "/readiness", 200, "ok");
 
         Process back = prepare(0);
         awaitOutput("prepare0", "another pod is the primary now, on timeline 2: this one does not start");
@@ -193,12 +197,32 @@ class KubernetesPodIT {
         awaitEnd(prepare(0), "prepare0", "copying the primary");
         startServer(0);
         awaitProbe(0, "/replica", 200, "ok");
-        assertThat(sql(1, "SELECT count(*) FROM pg_replication_slots WHERE active"))
+        assertThat(sql(next, "SELECT count(*) FROM pg_replication_slots WHERE active"))
                 .isEqualTo("2");
+    }
+
+    /** The standby whose agent would promote it. */
+    private int mostAdvanced() {
+        return await("a standby that can be promoted")
+                .atMost(Duration.ofSeconds(60))
+                .until(
+                        () -> IntStream.of(1, 2)
+                                .filter(pod -> ask(pod, "promote", "--dead", "pg-0", "--dry-run")
+                                                .exitCode()
+                                        == 0)
+                                .findFirst(),
+                        OptionalInt::isPresent)
+                .orElseThrow();
     }
 
     /** As an operator does, and it must succeed. */
     private String order(int pod, String... command) {
+        AgentProcess.Ended ended = ask(pod, command);
+        assertThat(ended.exitCode()).as(ended.output()).isZero();
+        return ended.output();
+    }
+
+    private AgentProcess.Ended ask(int pod, String... command) {
         List<String> arguments = new ArrayList<>(List.of(command));
         arguments.addAll(List.of(
                 "--url",
@@ -207,9 +231,7 @@ class KubernetesPodIT {
                 secrets.resolve("ca.crt").toString(),
                 "--token-file",
                 secrets.resolve("ops-token").toString()));
-        AgentProcess.Ended ended = AgentProcess.run(folder, Map.of(), arguments.toArray(String[]::new));
-        assertThat(ended.exitCode()).as(ended.output()).isZero();
-        return ended.output();
+        return AgentProcess.run(folder, Map.of(), arguments.toArray(String[]::new));
     }
 
     private Path volume(int pod) {

@@ -79,7 +79,7 @@ class LedgerIT {
     }
 
     /** The asynchronous standby may have received more than the synchronous one; then that one is refused. */
-    private static String mostAdvanced(Trio trio) {
+    static String mostAdvanced(Trio trio) {
         return Stream.of("pg-1", "pg-2")
                 .filter(name -> new JsonObject(trio.agent(name)
                                 .order("/v1/promote?dryRun=true", PG_0_IS_DEAD)
