@@ -262,7 +262,7 @@ class FailureIT {
     void aCrashOfTheServerUnderTheQuery() throws Exception {
         try (Cluster cluster = Cluster.on(17)) {
             Postgres server = cluster.primary("pg-0");
-            try (Watch watch = Watch.on(server, state)) {
+            try (Watch watch = Watch.on(server, state, "observe.timeout", "10s", "observe.stale-after", "30s")) {
                 watch.awaitInstance();
                 String pid =
                         server.query("SELECT pid FROM pg_stat_activity WHERE application_name = 'pgsidecar/observe'");
