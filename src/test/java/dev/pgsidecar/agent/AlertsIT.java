@@ -12,7 +12,6 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -24,11 +23,6 @@ class AlertsIT {
 
     @TempDir
     Path folder;
-
-    @BeforeEach
-    void prometheusIsThere() {
-        Prometheus.assumeInstalled();
-    }
 
     @Test
     void fireAndClearAsAPrimaryDiesIsFollowedAndComesBack() throws Exception {

@@ -80,7 +80,6 @@ class GrafanaIT {
 
     @Test
     void asksWhatHasAnAnswer() throws Exception {
-        Prometheus.assumeInstalled();
         Map<String, String> settings = new TreeMap<>(Map.of("wal_level", "logical", "max_slot_wal_keep_size", "1GB"));
         try (Trio trio = new Trio(17, folder, settings)) {
             Postgres primary = trio.server("pg-0");

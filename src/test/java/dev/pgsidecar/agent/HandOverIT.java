@@ -185,7 +185,7 @@ class HandOverIT {
             Ended renewed = AgentProcess.run(
                     folder, environment, "writes", "renew", "--agent", "pg-0", "--generation", "1", "--ttl", "5s");
             assertThat(renewed.output()).contains("generation 1 is held until");
-            new ProcessBuilder("kill", "-INT", "" + hold.pid()).start().waitFor();
+            new ProcessBuilder("bash", "-c", "kill -INT " + hold.pid()).start().waitFor();
             assertThat(hold.waitFor(30, TimeUnit.SECONDS)).isTrue();
             assertThat(Files.readString(output)).contains("succeeded");
             assertThat(paused.state()).isEqualTo("open");

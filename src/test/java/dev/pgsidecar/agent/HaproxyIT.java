@@ -2,11 +2,11 @@ package dev.pgsidecar.agent;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.pgsidecar.cluster.Cluster;
 import dev.pgsidecar.cluster.Postgres;
+import dev.pgsidecar.cluster.TestTools;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.UnixDomainSocketAddress;
@@ -22,7 +22,6 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -34,18 +33,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Tag("long")
 class HaproxyIT {
 
-    private static final Path HAPROXY = Path.of("/usr/sbin/haproxy");
-
     /** What a client meets where no server is in. */
     private static final String NOBODY = "nobody";
 
     @TempDir
     Path folder;
-
-    @BeforeEach
-    void haproxyIsThere() {
-        assumeThat(HAPROXY).as("Debian's package haproxy").exists();
-    }
 
     @Test
     void leadsWritersAndReadersThroughEverything() throws Exception {
@@ -285,7 +277,7 @@ class HaproxyIT {
             Path file = Files.writeString(folder.resolve("haproxy.cfg"), config);
             log = folder.resolve("haproxy.log");
             stats = folder.resolve("stats");
-            process = new ProcessBuilder(HAPROXY.toString(), "-db", "-f", file.toString())
+            process = new ProcessBuilder(TestTools.program("haproxy").toString(), "-db", "-f", file.toString())
                     .directory(cluster.folder().toFile())
                     .redirectErrorStream(true)
                     .redirectOutput(log.toFile())

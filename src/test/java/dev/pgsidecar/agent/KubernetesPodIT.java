@@ -1,11 +1,11 @@
 package dev.pgsidecar.agent;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.pgsidecar.cluster.Account;
 import dev.pgsidecar.cluster.Cluster;
+import dev.pgsidecar.cluster.TestTools;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -41,7 +41,6 @@ import org.junit.jupiter.api.Test;
 class KubernetesPodIT {
 
     private static final Path SHIPPED = Path.of("deploy/kubernetes").toAbsolutePath();
-    private static final Path HAPROXY = Path.of("/usr/sbin/haproxy");
     private static final List<String> ADDRESSES = List.of("127.0.1.10", "127.0.1.11", "127.0.1.12");
 
     private final Cluster cluster = Cluster.on(17);
@@ -58,8 +57,6 @@ class KubernetesPodIT {
 
     @BeforeEach
     void prepareFiles() throws Exception {
-        assumeThat(HAPROXY).as("Debian's package haproxy").exists();
-        assumeThat(Path.of("/usr/bin/openssl")).as("Debian's package openssl").exists();
         makeSecrets();
         Files.createDirectory(etc);
         for (String file : List.of("prepare.sh", "first-start.sql", "pg_hba.conf")) {
@@ -87,10 +84,16 @@ class KubernetesPodIT {
         List<String> command = new ArrayList<>(
                 List.of(SHIPPED.resolve("overlays/example/make-secrets").toString(), "--tls"));
         command.addAll(ADDRESSES);
+        Path openssl = TestTools.program("openssl");
         for (int time = 0; time < 2; time++) { // the second changes nothing
             ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
             builder.environment().put("SECRETS_FOLDER", folder.toString());
             builder.environment().put("PGSIDECAR", String.join(" ", AgentProgram.command()));
+            builder.environment().merge("PATH", openssl.getParent().toString(), "%s:%s"::formatted);
+            builder.environment()
+                    .put(
+                            "OPENSSL_CONF",
+                            openssl.resolveSibling("../lib/ssl/openssl.cnf").toString());
             Process process = builder.start();
             String output = new String(process.getInputStream().readAllBytes());
             assertThat(process.waitFor()).as(output).isZero();
@@ -329,7 +332,7 @@ class KubernetesPodIT {
                     ADDRESSES.get(pod) + ":" + port);
         }
         Path file = Files.writeString(folder.resolve("haproxy.cfg"), config);
-        begin("haproxy", List.of(HAPROXY.toString(), "-db", "-f", file.toString()), Map.of());
+        begin("haproxy", List.of(TestTools.program("haproxy").toString(), "-db", "-f", file.toString()), Map.of());
     }
 
     /** Works in the cluster's folder, and so ends with it. */

@@ -1,12 +1,12 @@
 package dev.pgsidecar.agent;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.pgsidecar.cluster.Cluster;
 import dev.pgsidecar.cluster.Postgres;
 import dev.pgsidecar.cluster.Standby;
+import dev.pgsidecar.cluster.TestTools;
 import dev.pgsidecar.suite.EachVersion;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -276,10 +276,7 @@ class MetricsIT {
     }
 
     private static void assertClean(String page) throws IOException, InterruptedException {
-        assumeThat(Path.of("/usr/bin/promtool"))
-                .as("promtool, of Debian's package prometheus")
-                .exists();
-        Process promtool = new ProcessBuilder("/usr/bin/promtool", "check", "metrics")
+        Process promtool = new ProcessBuilder(TestTools.program("promtool").toString(), "check", "metrics")
                 .redirectErrorStream(true)
                 .start();
         promtool.getOutputStream().write(page.getBytes(StandardCharsets.UTF_8));

@@ -2,11 +2,11 @@ package dev.pgsidecar.agent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.pgsidecar.cluster.Account;
 import dev.pgsidecar.cluster.Postgres;
+import dev.pgsidecar.cluster.TestTools;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -15,7 +15,6 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,15 +24,8 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("long")
 class PgbouncerIT {
 
-    private static final Path PGBOUNCER = Path.of("/usr/sbin/pgbouncer");
-
     @TempDir
     Path folder;
-
-    @BeforeEach
-    void pgbouncerIsThere() {
-        assumeThat(PGBOUNCER).as("Debian's package pgbouncer").exists();
-    }
 
     @Test
     void keepsItsClientsThroughAPause() throws Exception {
@@ -130,7 +122,8 @@ class PgbouncerIT {
                 server_login_retry = 1
                 ignore_startup_parameters = extra_float_digits
                 """.formatted(server.port(), port, users));
-        return new ProcessBuilder(Account.current().command(List.of(PGBOUNCER.toString(), config.toString())))
+        return new ProcessBuilder(Account.current()
+                        .command(List.of(TestTools.program("pgbouncer").toString(), config.toString())))
                 .directory(files.toFile())
                 .redirectErrorStream(true)
                 .redirectOutput(folder.resolve("pgbouncer.log").toFile())

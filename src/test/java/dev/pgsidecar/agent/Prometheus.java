@@ -2,10 +2,10 @@ package dev.pgsidecar.agent;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.pgsidecar.cluster.Cluster;
+import dev.pgsidecar.cluster.TestTools;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
@@ -24,8 +24,6 @@ import java.util.stream.Collectors;
 
 /** A running Prometheus that scrapes agents twice a second; it works in the cluster's folder, so that it ends with it. */
 final class Prometheus implements AutoCloseable {
-
-    private static final Path PROGRAM = Path.of("/usr/bin/prometheus");
 
     private final HttpClient http = HttpClient.newHttpClient();
     private final Process process;
@@ -55,7 +53,7 @@ final class Prometheus implements AutoCloseable {
                 """.formatted(
                         Files.writeString(folder.resolve("rules.yml"), rules), targets));
         process = new ProcessBuilder(
-                        PROGRAM.toString(),
+                        TestTools.program("prometheus").toString(),
                         "--config.file=" + config,
                         "--storage.tsdb.path=" + folder.resolve("tsdb"),
                         "--web.listen-address=127.0.0.1:" + port)
@@ -72,10 +70,6 @@ final class Prometheus implements AutoCloseable {
                 .ignoreExceptions()
                 .until(() -> ask("pgsidecar_role == 1").size() == agents);
         return this;
-    }
-
-    static void assumeInstalled() {
-        assumeThat(PROGRAM).as("Debian's package prometheus").exists();
     }
 
     /** The series that a query finds. */

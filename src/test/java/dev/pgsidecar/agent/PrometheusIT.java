@@ -14,7 +14,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -26,11 +25,6 @@ class PrometheusIT {
 
     @TempDir
     Path folder;
-
-    @BeforeEach
-    void prometheusIsThere() {
-        Prometheus.assumeInstalled();
-    }
 
     @Test
     void answersWhatDashboardsAsk() throws Exception {

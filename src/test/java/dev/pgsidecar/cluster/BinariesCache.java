@@ -14,7 +14,7 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** A folder outside the source tree with PostgreSQL versions, filled on demand and shared by builds. */
+/** A folder outside the source tree with PostgreSQL versions and other programs, filled on demand and shared by builds. */
 final class BinariesCache {
     private static final Duration TIMEOUT = Duration.ofMinutes(10);
     private static final Set<Integer> IN_DEBIAN = Set.of(15, 17, 18);
@@ -33,7 +33,7 @@ final class BinariesCache {
         Path parent = Account.isRoot()
                 ? Path.of("/var/cache")
                 : cache.isBlank() ? Path.of(System.getProperty("user.home"), ".cache") : Path.of(cache);
-        return new BinariesCache(parent.resolve("pgsidecar/postgres"));
+        return new BinariesCache(parent.resolve("pgsidecar"));
     }
 
     /**
@@ -42,57 +42,75 @@ final class BinariesCache {
      * @throws BenchException when it cannot be had
      */
     Path folder(int major) {
+        Path postgres = existing("postgres");
+        return IN_DEBIAN.contains(major)
+                ? fromPackages("postgres-binaries", "" + major, postgres)
+                : fromJar(major, postgres);
+    }
+
+    /**
+     * The folder of the programs of a Debian package, unpacked first where it is missing.
+     *
+     * @throws BenchException when it cannot be had
+     */
+    Path tools(String debianPackage) {
+        return fromPackages("test-tools", debianPackage, existing("tools"));
+    }
+
+    private Path existing(String name) {
         try {
-            Files.createDirectories(folder);
-            return IN_DEBIAN.contains(major) ? fromPackages(major) : fromJar(major);
+            return Files.createDirectories(folder.resolve(name));
         } catch (IOException e) {
             throw new BenchException("filling " + folder + ": " + e, e);
         }
     }
 
-    private Path fromPackages(int major) {
-        Path script = Path.of(System.getProperty("basedir", "."), "scripts", "postgres-binaries")
+    private static Path fromPackages(String script, String what, Path parent) {
+        Path path = Path.of(System.getProperty("basedir", "."), "scripts", script)
                 .toAbsolutePath()
                 .normalize();
-        Path target = folder.resolve(Integer.toString(major));
-        List<String> command = List.of(script.toString(), Integer.toString(major), target.toString());
-        return Path.of(Commands.run(folder, TIMEOUT, command).strip());
+        List<String> command =
+                List.of(path.toString(), what, parent.resolve(what).toString());
+        return Path.of(Commands.run(parent, TIMEOUT, command).strip());
     }
 
-    private Path fromJar(int major) throws IOException {
+    private static Path fromJar(int major, Path parent) {
         URL archive = BinariesCache.class.getClassLoader().getResource(JAR_RESOURCE);
         Matcher jar = JAR.matcher(archive == null ? "" : archive.toString());
         if (!jar.matches() || Integer.parseInt(jar.group(2)) != major) {
             throw new BenchException("no jar with PostgreSQL " + major + " on the class path");
         }
-        Path target = folder.resolve(jar.group(1));
-        Path lock = folder.resolve(jar.group(1) + ".lock");
+        Path target = parent.resolve(jar.group(1));
+        Path lock = parent.resolve(jar.group(1) + ".lock");
         // Held by one process at a time, and dropped with it.
         try (FileChannel channel = FileChannel.open(lock, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
                 var _ = channel.lock()) {
             if (!Files.exists(target)) {
                 unpack(archive, target);
             }
+        } catch (IOException e) {
+            throw new BenchException("filling " + target + ": " + e, e);
         }
         return target.resolve("bin");
     }
 
     /** The target appears by one rename of a finished folder; leftovers of a killed run go first. */
-    private void unpack(URL archive, Path target) throws IOException {
+    private static void unpack(URL archive, Path target) throws IOException {
+        Path parent = target.getParent();
         Path unfinished = target.resolveSibling(target.getFileName() + ".unfinished");
-        run(List.of("rm", "-rf", unfinished.toString()));
+        run(parent, List.of("rm", "-rf", unfinished.toString()));
         Path tree = Files.createDirectories(unfinished.resolve("tree"));
         Path packed = unfinished.resolve(JAR_RESOURCE);
         try (InputStream in = archive.openStream()) {
             Files.copy(in, packed);
         }
-        run(List.of("tar", "-xJf", packed.toString(), "-C", tree.toString(), "--no-same-owner"));
-        run(List.of("chmod", "-R", "a+rX", tree.toString()));
+        run(parent, List.of("tar", "-xJf", packed.toString(), "-C", tree.toString(), "--no-same-owner"));
+        run(parent, List.of("chmod", "-R", "a+rX", tree.toString()));
         Files.move(tree, target, StandardCopyOption.ATOMIC_MOVE);
-        run(List.of("rm", "-rf", unfinished.toString()));
+        run(parent, List.of("rm", "-rf", unfinished.toString()));
     }
 
-    private void run(List<String> command) {
+    private static void run(Path folder, List<String> command) {
         Commands.run(folder, TIMEOUT, command);
     }
 }

@@ -6,8 +6,8 @@ import static dev.pgsidecar.deploy.Manifests.list;
 import static dev.pgsidecar.deploy.Manifests.named;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.assertj.core.api.Assumptions.assumeThat;
 
+import dev.pgsidecar.cluster.Needs;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,6 +30,7 @@ import org.yaml.snakeyaml.DumperOptions.FlowStyle;
 import org.yaml.snakeyaml.Yaml;
 
 /** deploy/kubernetes, rendered by kustomize and read back. KubernetesPodIT runs what its pods run. */
+@Needs(Manifests.Kubectl.class)
 class KubernetesFilesIT {
 
     private static final String SERVER = "{app.kubernetes.io/component=server, app.kubernetes.io/instance=pg,"
@@ -43,9 +44,6 @@ class KubernetesFilesIT {
 
     @BeforeAll
     static void render() throws Exception {
-        assumeThat(Manifests.canRender())
-                .as("kubectl, which has kustomize in it")
-                .isTrue();
         manifests = Manifests.render(folder, UnaryOperator.identity());
     }
 

@@ -2,12 +2,14 @@ package dev.pgsidecar.deploy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.pgsidecar.cluster.TestTools;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
@@ -20,10 +22,14 @@ record Manifests(List<Map<String, Object>> all) {
 
     static final Path SHIPPED = Path.of("deploy/kubernetes");
 
-    /** Where kubectl is on the path. */
-    static boolean canRender() {
-        return Arrays.stream(System.getenv("PATH").split(":"))
-                .anyMatch(folder -> Files.isExecutable(Path.of(folder, "kubectl")));
+    /** The program that renders them. */
+    static final class Kubectl implements Supplier<Optional<String>> {
+        @Override
+        public Optional<String> get() {
+            return TestTools.installed("kubectl").isPresent()
+                    ? Optional.empty()
+                    : Optional.of("no kubectl, which has kustomize in it");
+        }
     }
 
     /** Renders the example, its kustomization.yaml changed, with secrets that a test made up. */

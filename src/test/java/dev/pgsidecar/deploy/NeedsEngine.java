@@ -1,16 +1,15 @@
 package dev.pgsidecar.deploy;
 
+import dev.pgsidecar.cluster.Needs;
 import java.lang.annotation.ElementType;
 import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.extension.ConditionEvaluationResult;
-import org.junit.jupiter.api.extension.ExecutionCondition;
-import org.junit.jupiter.api.extension.ExtendWith;
-import org.junit.jupiter.api.extension.ExtensionContext;
 
 /**
  * A test that runs containers, where a Docker engine, a native executable to put into the image and the bases of
@@ -20,22 +19,22 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 @Tag("containers")
 @Target(ElementType.TYPE)
 @Retention(RetentionPolicy.RUNTIME)
-@ExtendWith(NeedsEngine.Condition.class)
+@Needs(NeedsEngine.Engine.class)
 @interface NeedsEngine {
 
     /** Looks for all three. */
-    final class Condition implements ExecutionCondition {
+    final class Engine implements Supplier<Optional<String>> {
 
         @Override
-        public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
+        public Optional<String> get() {
             String missing = missing();
             if (missing.isEmpty()) {
-                return ConditionEvaluationResult.enabled("all is there");
+                return Optional.empty();
             }
             if (System.getProperty("pgsidecar.test.containers", "").equals("required")) {
                 throw new IllegalStateException(missing);
             }
-            return ConditionEvaluationResult.disabled(missing);
+            return Optional.of(missing);
         }
 
         private static String missing() {

@@ -1,8 +1,8 @@
 package dev.pgsidecar.deploy;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assumptions.assumeThat;
 
+import dev.pgsidecar.cluster.TestTools;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -28,7 +28,6 @@ class PrometheusRulesIT {
     private static final Path FOLDER = Path.of("deploy/prometheus");
     private static final String RULES = "pgsidecar.rules.yml";
     private static final List<String> TESTS = List.of("pgsidecar.rules.test.yml", "pgsidecar.rules.days.test.yml");
-    private static final Path PROMTOOL = Path.of("/usr/bin/promtool");
     private static final Path RUNBOOKS = Path.of("docs/runbooks");
     private static final Pattern METRIC = Pattern.compile("\\bpg(sidecar)?_[a-z_]+");
     private static final Pattern TIME = Pattern.compile("(\\d+)([hms])");
@@ -155,8 +154,8 @@ class PrometheusRulesIT {
     }
 
     private static void promtool(String... arguments) throws IOException, InterruptedException {
-        assumeThat(PROMTOOL).as("promtool, of Debian's package prometheus").exists();
-        List<String> command = new ArrayList<>(List.of(PROMTOOL.toString()));
+        List<String> command =
+                new ArrayList<>(List.of(TestTools.program("promtool").toString()));
         command.addAll(Arrays.asList(arguments));
         Process process = new ProcessBuilder(command)
                 .directory(FOLDER.toFile())

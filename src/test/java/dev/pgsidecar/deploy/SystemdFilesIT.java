@@ -1,8 +1,9 @@
 package dev.pgsidecar.deploy;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assumptions.assumeThat;
 
+import dev.pgsidecar.cluster.Needs;
+import dev.pgsidecar.cluster.TestTools;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -11,8 +12,9 @@ import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -20,20 +22,24 @@ import org.junit.jupiter.api.io.TempDir;
 class SystemdFilesIT {
 
     private static final Path SHIPPED = Path.of("deploy/systemd");
-    private static final Path ANALYZE = Path.of("/usr/bin/systemd-analyze");
 
     @TempDir
     Path folder;
 
-    @BeforeEach
-    void systemdIsThere() {
-        assumeThat(ANALYZE).as("Debian's package systemd").exists();
+    /** Files can be given to other users. */
+    static final class Root implements Supplier<Optional<String>> {
+        @Override
+        public Optional<String> get() {
+            return System.getProperty("user.name").equals("root")
+                    ? Optional.empty()
+                    : Optional.of("the tests do not run as root");
+        }
     }
 
     @Test
     void theUnitIsAsSystemdWantsIt() throws Exception {
         Path unit = unit();
-        assertThat(run(ANALYZE.toString(), "verify", unit.toString())).isEmpty();
+        assertThat(run("systemd-analyze", "verify", unit.toString())).isEmpty();
     }
 
     @Test
@@ -48,13 +54,13 @@ class SystemdFilesIT {
         Files.writeString(
                 dropIns.resolve("jar.conf"),
                 withProgram(Files.readString(SHIPPED.resolve("jar.conf")), "/usr/lib/jvm/java-25/bin/java"));
-        assertThat(run(ANALYZE.toString(), "verify", unit.toString())).isEmpty();
+        assertThat(run("systemd-analyze", "verify", unit.toString())).isEmpty();
         assertThat(exposure(unit)).isLessThanOrEqualTo(documentedExposure() + 0.1);
     }
 
     @Test
+    @Needs(Root.class)
     void userFoldersAndFilesHaveTheirModes() throws Exception {
-        assumeThat(System.getProperty("user.name")).as("who may change owners").isEqualTo("root");
         Files.createDirectory(folder.resolve("etc"));
         run(
                 "systemd-sysusers",
@@ -104,7 +110,7 @@ class SystemdFilesIT {
     }
 
     private double exposure(Path unit) throws Exception {
-        String verdict = run(ANALYZE.toString(), "security", "--no-pager", "--offline=true", unit.toString());
+        String verdict = run("systemd-analyze", "security", "--no-pager", "--offline=true", unit.toString());
         return firstNumber("Overall exposure level for pgsidecar.service: (\\d+\\.\\d)", verdict);
     }
 
@@ -127,9 +133,15 @@ class SystemdFilesIT {
                         Files.getAttribute(file, "unix:gid"));
     }
 
-    private String run(String... command) throws Exception {
-        ProcessBuilder builder = new ProcessBuilder(new ArrayList<>(List.of(command))).redirectErrorStream(true);
-        builder.environment().put("SYSTEMD_UNIT_PATH", folder + ":"); // and the machine's own, where targets are
+    /** Runs one of systemd's programs, which need not be this machine's. */
+    private String run(String program, String... arguments) throws Exception {
+        Path path = TestTools.program(program);
+        List<String> command = new ArrayList<>(List.of(path.toString()));
+        command.addAll(List.of(arguments));
+        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+        // The targets that the unit names are beside the programs; the empty entry adds the machine's own units.
+        Path units = path.resolveSibling("../lib/systemd/system").normalize();
+        builder.environment().put("SYSTEMD_UNIT_PATH", "%s:%s:".formatted(folder, units));
         builder.environment().put("LC_ALL", "C.UTF-8");
         Process process = builder.start();
         String output = new String(process.getInputStream().readAllBytes());

@@ -1,8 +1,8 @@
 package dev.pgsidecar.docs;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.pgsidecar.cluster.Needs;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -22,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("agent")
 @Tag("full")
 @Tag("long")
+@Needs(Stage.Possible.class)
 class DocumentsIT {
 
     /** Part of a page's name, for who works on that page alone. */
@@ -34,7 +35,6 @@ class DocumentsIT {
 
     @BeforeEach
     void setUp() {
-        assumeTrue(Stage.impossible().isEmpty(), Stage.impossible().orElse(""));
         runner = new PageRunner(folder);
     }
 

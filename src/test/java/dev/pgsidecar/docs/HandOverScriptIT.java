@@ -2,8 +2,8 @@ package dev.pgsidecar.docs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.pgsidecar.cluster.Needs;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -17,6 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("agent")
 @Tag("full")
 @Tag("long")
+@Needs(Stage.Possible.class)
 class HandOverScriptIT {
 
     private static final Duration AT_MOST = Duration.ofMinutes(3);
@@ -30,7 +31,6 @@ class HandOverScriptIT {
 
     @BeforeEach
     void setUp() {
-        assumeTrue(Stage.impossible().isEmpty(), Stage.impossible().orElse(""));
         stage = Stage.open(folder, Stage.Set.TRIO);
         type("""
                 touch /run/fault

@@ -1,6 +1,7 @@
 package dev.pgsidecar.docs;
 
 import dev.pgsidecar.cluster.PostgresBinaries;
+import dev.pgsidecar.cluster.TestTools;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -14,6 +15,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Hosts on which a page's commands are run as its reader would run them: root, with nothing of this machine's that a command
@@ -38,7 +42,20 @@ final class Stage implements AutoCloseable {
             List.of("unshare", "--mount", "--net", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc");
     private static final Path SCRIPTS = Path.of("src/test/resources/stage").toAbsolutePath();
     private static final Duration TO_FURNISH = Duration.ofMinutes(3);
-    private static final Optional<String> IMPOSSIBLE = tried();
+
+    /** What the hosts need beside what every Debian has. */
+    private static final List<String> TOOLS =
+            List.of("curl", "haproxy", "ip", "jq", "openssl", "systemd-sysusers", "systemd-tmpfiles");
+
+    /** Says why there can be no stage on this machine. */
+    static final class Possible implements Supplier<Optional<String>> {
+        private static final Optional<String> IMPOSSIBLE = tried();
+
+        @Override
+        public Optional<String> get() {
+            return IMPOSSIBLE;
+        }
+    }
 
     private final Process process;
     private final Path folder;
@@ -47,11 +64,6 @@ final class Stage implements AutoCloseable {
     private Stage(Process process, Path folder) {
         this.process = process;
         this.folder = folder;
-    }
-
-    /** Why there can be no stage on this machine; empty where there can be. */
-    static Optional<String> impossible() {
-        return IMPOSSIBLE;
     }
 
     /** Sets a stage up; the folder has to be empty. */
@@ -73,6 +85,9 @@ final class Stage implements AutoCloseable {
                                                 .toString()
                                         : executable,
                         "STAGE_SOURCES", Path.of("").toAbsolutePath().toString(),
+                        "STAGE_TOOLS",
+                                String.join(" ", tools().map(Path::toString).toList()),
+                        "PATH", path(),
                         "JAVA_HOME", System.getProperty("java.home")));
         try {
             Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxrwxrwx")); // also for other users
@@ -195,13 +210,29 @@ final class Stage implements AutoCloseable {
         }
     }
 
+    private static Stream<Path> tools() {
+        return TOOLS.stream().map(TestTools::program);
+    }
+
+    /** The PATH of this machine, with the tools behind it. */
+    private static String path() {
+        return Stream.concat(Stream.of(System.getenv("PATH")), tools().map(tool -> tool.getParent()
+                        .toString()))
+                .distinct()
+                .collect(Collectors.joining(":"));
+    }
+
     private static Optional<String> tried() {
+        if (!System.getProperty("user.name").equals("root")) {
+            return Optional.of("the tests do not run as root, who can make namespaces");
+        }
         try {
             Path folder = Files.createTempDirectory("pgsidecar-stage");
             List<String> command = new ArrayList<>(NAMESPACES);
             command.addAll(List.of("bash", SCRIPTS.resolve("probe").toString(), folder.toString()));
-            Process process =
-                    new ProcessBuilder(command).redirectErrorStream(true).start();
+            ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+            builder.environment().put("PATH", path());
+            Process process = builder.start();
             String said = new String(process.getInputStream().readAllBytes()).strip();
             boolean possible = process.waitFor() == 0;
             Files.delete(folder);

@@ -266,7 +266,9 @@ class FailureIT {
                 watch.awaitInstance();
                 String pid =
                         server.query("SELECT pid FROM pg_stat_activity WHERE application_name = 'pgsidecar/observe'");
-                new ProcessBuilder("kill", "-KILL", pid).start().waitFor(); // the postmaster then restarts all
+                ProcessHandle.of(Long.parseLong(pid))
+                        .orElseThrow()
+                        .destroyForcibly(); // the postmaster then restarts all
                 await().until(() -> watch.all().stream().anyMatch(Unanswered.class::isInstance)
                         || server.log().contains("database system is ready to accept connections"));
                 watch.awaitInstance();
