@@ -131,6 +131,40 @@ $$;
 REVOKE ALL ON FUNCTION pgsidecar.sessions_in_scope(pgsidecar.write_pause) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pgsidecar.sessions_in_scope(pgsidecar.write_pause) TO pgsidecar;
 
+-- One look at a paused server, for the proof that no session writes; dev.pgsidecar.writes.Sample explains the fields. Each
+-- statement takes a snapshot of its own, and their order is part of the proof: a session reports its counters before it leaves
+-- pg_stat_activity, so a session that the first statement misses is in the counters. A transaction that ends before the last
+-- statement is in next_xid, unless its id is older than the WAL marker's: then the sample before the marker shows it.
+CREATE OR REPLACE FUNCTION pgsidecar.pause_sample(of pgsidecar.write_pause) RETURNS jsonb
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  scope  oid[] := ARRAY(SELECT (entry ->> 'oid')::oid FROM jsonb_array_elements(of.previous) AS entry);
+  sample jsonb;
+BEGIN
+  sample := jsonb_build_object(
+    'at', extract(epoch FROM clock_timestamp())::float8,
+    'sessions', (SELECT count(*) FROM pgsidecar.sessions_in_scope(of)),
+    'writers', (SELECT count(*) FROM pg_stat_activity
+                WHERE datid = ANY (scope) AND backend_xid IS NOT NULL AND backend_type <> 'autovacuum worker'),
+    'autovacuum', (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'));
+  sample := sample || jsonb_build_object(
+    'prepared', (SELECT count(*) FROM pg_prepared_xacts JOIN pg_database ON datname = database
+                 WHERE pg_database.oid = ANY (scope)),
+    'outside', (SELECT count(*) FROM pg_database
+                WHERE of.all_databases AND oid <> ALL (scope) AND datname NOT IN ('template0', current_database())
+                  AND datconnlimit <> -2),
+    'counters', (SELECT jsonb_build_object('connected', coalesce(sum(sessions), 0)::bigint,
+                     'committed', coalesce(sum(xact_commit), 0)::bigint,
+                     'changed', coalesce(sum(tup_inserted + tup_updated + tup_deleted), 0)::bigint,
+                     'started', extract(epoch FROM pg_postmaster_start_time())::text)
+                 FROM pg_stat_database WHERE datid = ANY (scope)));
+  RETURN sample || jsonb_build_object('next_xid', pg_snapshot_xmax(pg_current_snapshot())::text::bigint);
+END
+$$;
+REVOKE ALL ON FUNCTION pgsidecar.pause_sample(pgsidecar.write_pause) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgsidecar.pause_sample(pgsidecar.write_pause) TO pgsidecar;
+
 -- Each of the functions below answers {"done": true, "record": ...}, or {"done": false, "why": ...} and has changed
 -- nothing. Their commits wait for no standby: a pause must not hang on one that is dead.
 
@@ -194,6 +228,7 @@ GRANT EXECUTE ON FUNCTION pgsidecar.pause_writes(text, name[], text, interval, t
 -- how many there were, and who the first of them were. Call it until there are none, and then again.
 -- "starting" are processes on their way into these databases: not in pg_stat_activity yet, but with a lock on the database.
 -- One that was there when the pause was recorded may have passed the limit before; one that came later is refused.
+-- "exempt" counts those of the sessions that a connection limit does not keep from coming back.
 CREATE OR REPLACE FUNCTION pgsidecar.terminate_sessions(of_generation bigint) RETURNS jsonb
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
@@ -205,7 +240,8 @@ BEGIN
     RETURN jsonb_build_object('done', false, 'why', 'there is no such pause');
   END IF;
   RETURN (
-    SELECT jsonb_build_object('done', true, 'active', pause.ended IS NULL, 'sessions', count(*), 'first',
+    SELECT jsonb_build_object('done', true, 'active', pause.ended IS NULL, 'sessions', count(*),
+      'exempt', count(*) FILTER (WHERE s.superuser AND s.type = 'client backend' OR s.type = 'walsender'), 'first',
       coalesce(jsonb_agg(to_jsonb(s) - 'place' - 'ended') FILTER (WHERE s.place <= 20), '[]'),
       'starting', (SELECT coalesce(jsonb_agg(DISTINCT l.pid), '[]') FROM pg_locks AS l
         WHERE l.locktype = 'object' AND l.classid = 'pg_database'::regclass AND l.mode = 'RowExclusiveLock' AND l.granted
@@ -219,26 +255,45 @@ $$;
 REVOKE ALL ON FUNCTION pgsidecar.terminate_sessions(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pgsidecar.terminate_sessions(bigint) TO pgsidecar;
 
--- Keeps what was proved.
-CREATE OR REPLACE FUNCTION pgsidecar.note_proof(of_generation bigint, final pg_lsn, proved text, counters jsonb)
+-- Keeps what was proved. last: the last sample of the proof. The record is then written only if nothing has moved since that
+-- sample; otherwise the answer has the sample of now. Its own transaction id shows whether another transaction has taken one.
+CREATE OR REPLACE FUNCTION pgsidecar.note_proof(of_generation bigint, final pg_lsn, proved text, counters jsonb, last jsonb)
   RETURNS jsonb
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  pause pgsidecar.write_pause;
+  pause  pgsidecar.write_pause;
+  sample jsonb;
+  xid    bigint;
 BEGIN
   PERFORM set_config('synchronous_commit', 'local', true);
-  UPDATE pgsidecar.write_pause SET final_lsn = coalesce(final, final_lsn), guarantee = proved,
-    proved_with = coalesce(counters, proved_with)
-  WHERE generation = of_generation AND ended IS NULL RETURNING * INTO pause;
+  IF last IS NOT NULL THEN
+    xid := pg_current_xact_id()::text::bigint;
+  END IF;
+  SELECT * INTO pause FROM pgsidecar.write_pause WHERE generation = of_generation AND ended IS NULL FOR UPDATE;
   IF NOT FOUND THEN
     RETURN jsonb_build_object('done', false, 'why', 'there is no such pause, or it has ended');
   END IF;
+  IF last IS NOT NULL THEN
+    sample := pgsidecar.pause_sample(pause) || jsonb_build_object('next_xid', xid);
+    IF (sample -> 'sessions', sample -> 'writers', sample -> 'prepared', sample -> 'outside',
+        sample #> '{counters,connected}', sample #> '{counters,started}',
+        CASE WHEN pause.all_databases THEN sample -> 'next_xid' ELSE sample #> '{counters,committed}' END)
+      IS DISTINCT FROM
+       (last -> 'sessions', last -> 'writers', last -> 'prepared', last -> 'outside',
+        last #> '{counters,connected}', last #> '{counters,started}',
+        CASE WHEN pause.all_databases THEN last -> 'next_xid' ELSE last #> '{counters,committed}' END) THEN
+      RETURN jsonb_build_object('done', false, 'why', 'the server changed after the last sample', 'sample', sample);
+    END IF;
+  END IF;
+  UPDATE pgsidecar.write_pause SET final_lsn = coalesce(final, final_lsn), guarantee = proved,
+    proved_with = coalesce(counters, proved_with)
+  WHERE generation = of_generation RETURNING * INTO pause;
   RETURN jsonb_build_object('done', true, 'record', to_jsonb(pause));
 END
 $$;
-REVOKE ALL ON FUNCTION pgsidecar.note_proof(bigint, pg_lsn, text, jsonb) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION pgsidecar.note_proof(bigint, pg_lsn, text, jsonb) TO pgsidecar;
+REVOKE ALL ON FUNCTION pgsidecar.note_proof(bigint, pg_lsn, text, jsonb, jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgsidecar.note_proof(bigint, pg_lsn, text, jsonb, jsonb) TO pgsidecar;
 
 -- Prolongs the lease: from now on, for so long.
 CREATE OR REPLACE FUNCTION pgsidecar.renew_lease(of_generation bigint, for_time interval) RETURNS jsonb

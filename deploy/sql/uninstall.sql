@@ -22,12 +22,13 @@ $$;
 DROP FUNCTION IF EXISTS pgsidecar.resume_writes(bigint, text);
 DROP FUNCTION IF EXISTS pgsidecar.commit_hand_over(bigint, text);
 DROP FUNCTION IF EXISTS pgsidecar.renew_lease(bigint, interval);
-DROP FUNCTION IF EXISTS pgsidecar.note_proof(bigint, pg_lsn, text, jsonb);
+DROP FUNCTION IF EXISTS pgsidecar.note_proof(bigint, pg_lsn, text, jsonb, jsonb);
 DROP FUNCTION IF EXISTS pgsidecar.terminate_sessions(bigint);
 DROP FUNCTION IF EXISTS pgsidecar.pause_writes(text, name[], text, interval, text, text, text);
 DO $$
 BEGIN
   IF to_regclass('pgsidecar.write_pause') IS NOT NULL THEN
+    DROP FUNCTION IF EXISTS pgsidecar.pause_sample(pgsidecar.write_pause);
     DROP FUNCTION IF EXISTS pgsidecar.sessions_in_scope(pgsidecar.write_pause);
     DROP FUNCTION IF EXISTS pgsidecar.undo_statements(pgsidecar.write_pause);
   END IF;

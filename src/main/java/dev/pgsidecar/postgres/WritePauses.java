@@ -53,10 +53,12 @@ public final class WritePauses {
      * The sessions that were told to end.
      *
      * @param active whether the pause goes on
+     * @param exempt those of them that a connection limit does not keep from coming back: superusers' and walsenders
      * @param first the first twenty of them
      * @param starting processes that are on their way in; those of the first look may have passed the limit before it was set
      */
-    public record Terminated(boolean active, long sessions, List<JsonObject> first, Set<Integer> starting) {}
+    public record Terminated(
+            boolean active, long sessions, long exempt, List<JsonObject> first, Set<Integer> starting) {}
 
     /** The active pause, if there is one. */
     public Optional<WritePause> active() throws PostgresException, InterruptedException {
@@ -96,13 +98,14 @@ public final class WritePauses {
                 ? new Terminated(
                         answer.getBoolean("active"),
                         answer.getLong("sessions"),
+                        answer.getLong("exempt"),
                         answer.getJsonArray("first").stream()
                                 .map(JsonObject.class::cast)
                                 .toList(),
                         answer.getJsonArray("starting").stream()
                                 .map(Integer.class::cast)
                                 .collect(Collectors.toSet()))
-                : new Terminated(false, 0, List.of(), Set.of());
+                : new Terminated(false, 0, 0, List.of(), Set.of());
     }
 
     /** Writes a record into the WAL that no application's record can lie behind while nobody writes; where it ends. */
@@ -114,19 +117,38 @@ public final class WritePauses {
     }
 
     /**
-     * Keeps what was proved.
+     * What became of a proof.
      *
-     * @param finalLsn absent if the one that is kept stays
-     * @param counters what was counted then; absent if those that are kept stay
+     * @param moved the sample of now, if it differs from the last one of the proof: then nothing was recorded
      */
-    public Done noteProof(long generation, Optional<Lsn> finalLsn, String guarantee, Optional<JsonObject> counters)
+    public record Recorded(Done done, Optional<JsonObject> moved) {}
+
+    /**
+     * Records a proof, unless the server has moved since its last sample.
+     *
+     * @param counters what a later breach is judged by
+     * @param last the last sample, as pgsidecar.pause_sample returns it
+     */
+    public Recorded recordProof(long generation, Lsn finalLsn, String guarantee, JsonObject counters, JsonObject last)
             throws PostgresException, InterruptedException {
-        return done(
-                "SELECT pgsidecar.note_proof($1::bigint, $2::text::pg_lsn, $3::text, $4::text::jsonb)",
+        JsonObject answer = noteProof(generation, finalLsn.toString(), guarantee, counters.encode(), last.encode());
+        return new Recorded(Done.of(answer), Optional.ofNullable(answer.getJsonObject("sample")));
+    }
+
+    /** Records that a session may have written after the proof. */
+    public void recordBreach(long generation) throws PostgresException, InterruptedException {
+        noteProof(generation, null, WritePause.BROKEN, null, null);
+    }
+
+    private JsonObject noteProof(long generation, String finalLsn, String guarantee, String counters, String last)
+            throws PostgresException, InterruptedException {
+        return line.json(
+                "SELECT pgsidecar.note_proof($1::bigint, $2::text::pg_lsn, $3::text, $4::text::jsonb, $5::text::jsonb)",
                 generation,
-                finalLsn.map(Lsn::toString).orElse(null),
+                finalLsn,
                 guarantee,
-                counters.map(JsonObject::encode).orElse(null));
+                counters,
+                last);
     }
 
     /** From now on the lease has so long. */

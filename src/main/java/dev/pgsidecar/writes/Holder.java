@@ -195,7 +195,7 @@ public class Holder {
             LOG.errorf(
                     "the pause of generation %d is BROKEN, somebody may have written: %s",
                     pause.generation(), breach.get());
-            pauses.noteProof(pause.generation(), Optional.empty(), WritePause.BROKEN, Optional.empty());
+            pauses.recordBreach(pause.generation());
             tools.eyes().lookNow();
         }
         boolean young = before.since().ageAt(Moment.now()).compareTo(TOGETHER) < 0;

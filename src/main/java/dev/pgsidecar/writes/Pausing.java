@@ -10,10 +10,10 @@ import dev.pgsidecar.postgres.WritePauses.Terminated;
 import dev.pgsidecar.postgres.catalog.Facts;
 import dev.pgsidecar.postgres.catalog.WalSender;
 import dev.pgsidecar.postgres.catalog.WritePause;
+import dev.pgsidecar.writes.Prover.Proved;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -34,14 +34,11 @@ final class Pausing extends PauseRunbook {
     /** In the result: where the fence ends. */
     private static final String FINAL_LSN = "finalLsn";
 
-    private static final int SAMPLES = 5;
-    private static final Duration BETWEEN_SAMPLES = Duration.ofMillis(20);
-
-    /** Autovacuum takes transaction ids now and then, and a superuser's monitoring may come in each second. */
-    private static final Duration TO_PROVE = Duration.ofSeconds(15);
-
     /** Background workers that were ended; the server starts most of them again by itself. */
     private final Set<String> workers = new TreeSet<>();
+
+    /** Whether sessions were ended that the connection limit does not keep from coming back. */
+    private boolean endedExempt;
 
     private final PauseRequest request;
 
@@ -122,6 +119,7 @@ final class Pausing extends PauseRunbook {
                 .filter(type -> !type.equals("client backend") && !type.equals("walsender"))
                 .forEach(workers::add);
         run.found("workersEnded", new JsonArray(List.copyOf(workers)));
+        endedExempt |= terminated.exempt() > 0;
         if (!terminated.active()) {
             throw StepFailed.because(
                     "the lease ran out, or writes were resumed, while %d sessions were still to end"
@@ -131,58 +129,40 @@ final class Pausing extends PauseRunbook {
         return terminated;
     }
 
-    /** Fence and samples, again until nothing speaks against it. */
     private String prove(Run run) throws StepFailed, PostgresException, InterruptedException {
         PauseFacts facts = PauseFacts.of(line);
         WritePause pause = active(run, facts.facts());
-        long end = System.nanoTime() + TO_PROVE.toNanos();
-        for (int round = 1; ; round++) {
-            Sample before = Sample.take(line, pause.generation());
-            Lsn finalLsn = pauses.fence(pause.generation());
-            List<Sample> after = samples(run, pause);
-            Optional<String> doubt = new Proof(before, after, pause.allDatabases()).doubt();
-            if (doubt.isEmpty()) {
-                return proved(run, pause, facts, finalLsn, before, after, round);
-            }
-            if (System.nanoTime() - end > 0) {
-                throw StepFailed.because(
-                        "it could not be proved that nobody writes: " + doubt.get(),
-                        "stop what comes back (pg_stat_activity; the agent's log names it), or use method close, which keeps"
-                                + " superusers out too; then order it again");
-            }
-            terminateOnce(run);
-            run.rest(BETWEEN_SAMPLES);
-        }
-    }
-
-    private List<Sample> samples(Run run, WritePause pause) throws StepFailed, PostgresException, InterruptedException {
-        List<Sample> samples = new ArrayList<>();
-        samples.add(Sample.take(line, pause.generation()));
-        while (samples.size() < SAMPLES) {
-            run.rest(BETWEEN_SAMPLES);
-            samples.add(Sample.take(line, pause.generation()));
-        }
-        return samples;
-    }
-
-    private String proved(
-            Run run, WritePause pause, PauseFacts facts, Lsn finalLsn, Sample before, List<Sample> after, int round)
-            throws StepFailed, PostgresException, InterruptedException {
         Gaps gaps = Gaps.of(pause, facts);
-        Optional<JsonObject> counters = Optional.of(after.getLast().counters().json());
-        if (!pauses.noteProof(pause.generation(), Optional.of(finalLsn), gaps.guarantee(), counters)
-                .done()) {
-            throw StepFailed.because("the lease ran out during the proof", "order it again with a longer ttl");
-        }
-        JsonArray samples = new JsonArray().add(before.json());
-        after.forEach(sample -> samples.add(sample.json()));
+        // After a restart the agent does not know whose sessions it has ended.
+        boolean exempt = !pause.method().equals(PauseRequest.CLOSE) && (endedExempt || run.resumed());
+        Proved proved =
+                new Prover(line, pauses, pause, surroundings(run)).prove(ProofWindow.first(exempt), gaps.guarantee());
         run.found("guarantee", gaps.guarantee());
         run.found("couldStillWrite", new JsonArray(gaps.whoCould()));
-        run.found(FINAL_LSN, finalLsn.toString());
-        run.found(FINAL_LSN + "Bytes", finalLsn.bytes());
-        run.found("proof", new JsonObject().put("rounds", round).put("samples", samples));
+        run.found(FINAL_LSN, proved.finalLsn().toString());
+        run.found(FINAL_LSN + "Bytes", proved.finalLsn().bytes());
+        run.found("proof", proved.json());
         run.found("undo", new JsonArray(pause.undo()));
-        return "%s; nothing lies behind %s".formatted(gaps.guarantee(), finalLsn);
+        return "%s; nothing lies behind %s".formatted(gaps.guarantee(), proved.finalLsn());
+    }
+
+    private Prover.Surroundings surroundings(Run run) {
+        return new Prover.Surroundings() {
+            @Override
+            public long nanoTime() {
+                return System.nanoTime();
+            }
+
+            @Override
+            public void rest(Duration howLong) throws StepFailed, InterruptedException {
+                run.rest(howLong);
+            }
+
+            @Override
+            public void endSessions() throws StepFailed, PostgresException, InterruptedException {
+                terminateOnce(run);
+            }
+        };
     }
 
     private String standbys(Run run) throws StepFailed, PostgresException, InterruptedException {

@@ -1,11 +1,13 @@
 package dev.pgsidecar.writes;
 
 import dev.pgsidecar.writes.Sample.Counters;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
 /**
- * Whether nobody writes: judged by samples around the fence, none of which our own writes lie between.
+ * Whether no transaction writes: judged by samples around the WAL marker (the fence), between which the agent writes nothing
+ * else.
  *
  * @param before taken before the fence
  * @param after taken after it, one after the other
@@ -19,8 +21,41 @@ record Proof(Sample before, List<Sample> after, boolean everything) {
                 .or(() -> after.stream()
                         .flatMap(sample -> somebody(sample).stream())
                         .findFirst())
+                .or(this::restarted)
                 .or(this::visitor)
-                .or(this::transactionIds);
+                .or(everything ? this::transactionIds : this::commits);
+    }
+
+    /** The same proof with one sample more. */
+    Proof with(Sample next) {
+        List<Sample> samples = new ArrayList<>(after);
+        samples.add(next);
+        return new Proof(before, List.copyOf(samples), everything);
+    }
+
+    Sample last() {
+        return after.getLast();
+    }
+
+    /** Whether a transaction is prepared: it stays, as the pause refuses the session that could end it. */
+    boolean prepared() {
+        return before.prepared() > 0 || after.stream().anyMatch(sample -> sample.prepared() > 0);
+    }
+
+    /** Whether a client's session began since an earlier sample. */
+    boolean came(Sample since) {
+        return last().counters().connected() > since.counters().connected();
+    }
+
+    /**
+     * Whether another transaction than the agent's own wrote since an earlier sample.
+     *
+     * @param ownIds the transaction ids that the agent has taken since
+     */
+    boolean wrote(Sample since, long ownIds) {
+        return everything
+                ? last().nextXid() - since.nextXid() > ownIds
+                : last().counters().changed() > since.counters().changed();
     }
 
     private static Optional<String> somebody(Sample sample) {
@@ -46,10 +81,27 @@ record Proof(Sample before, List<Sample> after, boolean everything) {
                 : Optional.empty();
     }
 
+    private Optional<String> restarted() {
+        return after.stream().anyMatch(sample -> !sample.counters()
+                        .started()
+                        .equals(before.counters().started()))
+                ? Optional.of("the server was restarted")
+                : Optional.empty();
+    }
+
+    /** A walsender or a background worker that came and went: no session counter has it. */
+    private Optional<String> commits() {
+        long moved = last().counters().committed() - before.counters().committed();
+        return moved == 0
+                ? Optional.empty()
+                : Optional.of("%d transactions were committed, %d autovacuum workers run"
+                        .formatted(moved, last().autovacuum()));
+    }
+
     private Optional<String> transactionIds() {
         long around = after.getFirst().nextXid() - before.nextXid() - 1; // the fence has taken one
         long moved = after.getLast().nextXid() - after.getFirst().nextXid() + Math.max(0, around);
-        return everything && moved > 0
+        return moved > 0
                 ? Optional.of("%d transaction ids were taken, %d autovacuum workers run"
                         .formatted(moved, after.getLast().autovacuum()))
                 : Optional.empty();

@@ -18,7 +18,7 @@ class ProofTest {
     /** The fence itself has taken an id. */
     private static final Sample STILL = sample(0, 0, 0, 0, 101, 40);
 
-    private static final Counters PROVED = new Counters(40, 10, "monday");
+    private static final Counters PROVED = new Counters(40, 70, 10, "monday");
 
     @Test
     void isDoneWhereNothingMoves() {
@@ -84,6 +84,65 @@ class ProofTest {
         assertThat(doubt(false, STILL, sample(0, 0, 0, 0, 900, 40))).isEmpty();
     }
 
+    /** A walsender or a background worker that came and went between two samples: no counter of sessions has it. */
+    @Test
+    void isInDoubtWhereTransactionsWereCommittedInThePausedDatabases() {
+        Sample committed = counted(900, 40, 72, 10, "monday");
+        assertThat(doubt(false, STILL, committed)).contains("2 transactions were committed, 0 autovacuum workers run");
+        assertThat(doubt(false, STILL, counted(900, 40, 0, 10, "monday")))
+                .as("the statistics were reset")
+                .isPresent();
+    }
+
+    @Test
+    void countsTransactionIdsInsteadOfCommitsWhereAllDatabasesArePaused() {
+        assertThat(doubt(true, STILL, counted(101, 40, 72, 10, "monday"))).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void isInDoubtAfterARestart(boolean everything) {
+        assertThat(doubt(everything, STILL, counted(101, 40, 70, 10, "tuesday")))
+                .contains("the server was restarted");
+    }
+
+    @ParameterizedTest
+    @CsvSource(textBlock = """
+            # next xid, connected, changed, all databases: came, wrote
+            102,        41,        10,      true,          true, false
+            103,        41,        10,      true,          true, true
+            103,        40,        11,      true,          false, true
+            # other databases take transaction ids
+            900,        41,        10,      false,         true, false
+            102,        41,        11,      false,         true, true
+            # the statistics were reset
+            102,        0,         0,       false,         false, false
+            """)
+    void knowsWhoCameAndWhetherTheyWrote(
+            long nextXid, long connected, long changed, boolean everything, boolean came, boolean wrote) {
+        Proof proof = new Proof(BEFORE, List.of(STILL, counted(nextXid, connected, 70, changed, "monday")), everything);
+        assertThat(proof.came(BEFORE)).isEqualTo(came);
+        assertThat(proof.wrote(BEFORE, 2)).as("two ids are the agent's own").isEqualTo(wrote);
+    }
+
+    @Test
+    void knowsThatAPreparedTransactionStays() {
+        assertThat(new Proof(BEFORE, List.of(STILL), true).prepared()).isFalse();
+        assertThat(new Proof(BEFORE, List.of(STILL, sample(0, 0, 1, 0, 101, 40)), true).prepared())
+                .isTrue();
+        assertThat(new Proof(sample(0, 0, 1, 0, 100, 40), List.of(STILL), true).prepared())
+                .isTrue();
+    }
+
+    @Test
+    void takesOneSampleMore() {
+        Sample moved = sample(1, 0, 0, 0, 101, 40);
+        Proof proof = new Proof(BEFORE, List.of(STILL), true);
+        assertThat(proof.with(moved).last()).isEqualTo(moved);
+        assertThat(proof.with(moved).doubt()).isPresent();
+        assertThat(proof.last()).isEqualTo(STILL);
+    }
+
     @ParameterizedTest
     @CsvSource(textBlock = """
             # ever connected, rows ever, breach
@@ -97,21 +156,23 @@ class ProofTest {
             0,                0,         false
             """)
     void isBrokenByASessionAndRows(long connected, long changed, boolean broken) {
-        Sample now = now(0, new Counters(connected, changed, "monday"));
+        Sample now = now(0, new Counters(connected, 70, changed, "monday"));
         assertThat(Proof.breach(PROVED, now, false).isPresent()).isEqualTo(broken);
         assertThat(Proof.breach(PROVED, now, true).isPresent()).isEqualTo(broken);
     }
 
     @Test
     void tellsWhatBrokeIt() {
-        assertThat(Proof.breach(PROVED, now(0, new Counters(42, 13, "monday")), false))
+        assertThat(Proof.breach(PROVED, now(0, new Counters(42, 70, 13, "monday")), false))
                 .contains("2 sessions came in, and 3 rows were written");
     }
 
     @Test
     void isBrokenByARestartUnlessNobodyCouldComeIn() {
         for (Counters after : List.of(
-                new Counters(40, 10, "tuesday"), new Counters(0, 0, "tuesday"), new Counters(42, 13, "tuesday"))) {
+                new Counters(40, 70, 10, "tuesday"),
+                new Counters(0, 0, 0, "tuesday"),
+                new Counters(42, 70, 13, "tuesday"))) {
             assertThat(Proof.breach(PROVED, now(0, after), false))
                     .contains("the server was restarted, and nobody knows who came in before the agent was back");
             assertThat(Proof.breach(PROVED, now(0, after), true)).isEmpty();
@@ -123,8 +184,16 @@ class ProofTest {
     void isBrokenByADatabaseThatWasMadeSince(boolean closed) {
         String expected = "1 databases were made since, and are open";
         assertThat(Proof.breach(PROVED, now(1, PROVED), closed)).contains(expected);
-        assertThat(Proof.breach(PROVED, now(1, new Counters(0, 0, "tuesday")), closed))
+        assertThat(Proof.breach(PROVED, now(1, new Counters(0, 0, 0, "tuesday")), closed))
                 .contains(expected);
+    }
+
+    /** The record of a proof is refused where this differs from what the server then sees. */
+    @Test
+    void givesASampleAsItWasRead() {
+        Sample sample = new Sample(1.5, 2, 3, 4, 5, 6, 7, PROVED, Optional.empty());
+        assertThat(Sample.of(new JsonObject(sample.row().encode()), Optional.empty()))
+                .isEqualTo(sample);
     }
 
     @Test
@@ -146,8 +215,13 @@ class ProofTest {
                 outside,
                 nextXid,
                 0,
-                new Counters(connected, 10, "monday"),
+                new Counters(connected, 70, 10, "monday"),
                 Optional.empty());
+    }
+
+    private static Sample counted(long nextXid, long connected, long committed, long changed, String started) {
+        return new Sample(
+                1, 0, 0, 0, 0, nextXid, 0, new Counters(connected, committed, changed, started), Optional.empty());
     }
 
     private static Sample now(long outside, Counters counters) {
