@@ -1,13 +1,18 @@
 package dev.pgsidecar.agent;
 
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
 import dev.pgsidecar.cluster.Postgres;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
@@ -54,10 +59,14 @@ final class Fleet implements AutoCloseable {
         s.execute("INSERT INTO t DEFAULT VALUES");
     });
 
+    /** too_many_connections, and object_not_in_prerequisite_state of a database that accepts no connections. */
+    private static final Set<String> REFUSED = Set.of("53300", "55000");
+
     private final Postgres server;
     private final AtomicBoolean stopped = new AtomicBoolean();
     private final List<Thread> threads = new ArrayList<>();
     private final Map<String, AtomicLong> done = new ConcurrentHashMap<>();
+    private final Map<String, AtomicLong> refused = new ConcurrentHashMap<>();
 
     /** Makes what they write to; as a superuser, before the server is paused. */
     static void prepare(Postgres server) {
@@ -75,6 +84,7 @@ final class Fleet implements AutoCloseable {
         }
         for (Kind kind : kinds) {
             done.put(kind.name(), new AtomicLong());
+            refused.put(kind.name(), new AtomicLong());
             threads.add(Thread.ofVirtual().name(kind.name()).start(() -> write(kind)));
         }
     }
@@ -89,6 +99,9 @@ final class Fleet implements AutoCloseable {
                     done.get(kind.name()).incrementAndGet();
                 }
             } catch (SQLException e) {
+                if (REFUSED.contains(e.getSQLState())) {
+                    refused.get(kind.name()).incrementAndGet();
+                }
                 pause(); // thrown out, or kept out
             }
         }
@@ -104,8 +117,34 @@ final class Fleet implements AutoCloseable {
 
     /** How often each kind has been acknowledged by now. */
     Map<String, Long> acknowledged() {
+        return copy(done);
+    }
+
+    /** Waits until a commit of each kind has been acknowledged since. */
+    void awaitCommits() {
+        awaitMore(done, 1);
+    }
+
+    /**
+     * Waits until a new session of each kind has been refused so many times. Each kind has one client, which has then counted
+     * all that was acknowledged to it before.
+     */
+    void awaitRefusals(int times) {
+        awaitMore(refused, times);
+    }
+
+    private static void awaitMore(Map<String, AtomicLong> counters, long more) {
+        Map<String, Long> before = copy(counters);
+        await().atMost(Duration.ofSeconds(60))
+                .pollInterval(Duration.ofMillis(20))
+                .untilAsserted(() -> assertThat(copy(counters))
+                        .allSatisfy((kind, count) ->
+                                assertThat(count).as(kind).isGreaterThanOrEqualTo(before.get(kind) + more)));
+    }
+
+    private static Map<String, Long> copy(Map<String, AtomicLong> counters) {
         Map<String, Long> counts = new ConcurrentHashMap<>();
-        done.forEach((kind, count) -> counts.put(kind, count.get()));
+        counters.forEach((kind, count) -> counts.put(kind, count.get()));
         return counts;
     }
 
