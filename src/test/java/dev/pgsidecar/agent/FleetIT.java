@@ -383,6 +383,7 @@ class FleetIT {
             assertThat(primary.queryIn("pgsidecar", "SELECT gid FROM pg_prepared_xacts"))
                     .isEqualTo("late");
         } finally {
+            resume(); // of a pause that was proved all the same
             primary.sqlIn("app", "ROLLBACK PREPARED 'late'");
         }
     }
