@@ -60,6 +60,7 @@ public class Engine {
 
     private final Map<String, Command> commands = new TreeMap<>();
     private final Journal journal;
+    private final Faults faults;
     private final String stateDir;
     private final Map<String, Operation> operations = new LinkedHashMap<>(); // oldest first
     private final List<Consumer<Operation>> followers = new CopyOnWriteArrayList<>();
@@ -69,10 +70,11 @@ public class Engine {
 
     private boolean stopping;
 
-    Engine(Settings settings, @All List<Command> commands) {
+    Engine(Settings settings, @All List<Command> commands, Faults faults, JournalFiles disk) {
         commands.forEach(command -> this.commands.put(command.kind(), command));
         this.stateDir = settings.stateDir().toString();
-        this.journal = new Journal(settings.stateDir().resolve("operations"));
+        this.faults = faults;
+        this.journal = new Journal(settings.stateDir().resolve("operations"), disk);
     }
 
     /** Goes on with what was running when an earlier agent ended. */
@@ -311,7 +313,7 @@ public class Engine {
                     "%s cannot be written (%s): nothing is begun that could not be gone on with after a crash"
                             .formatted(stateDir, Trouble.with(e)));
         }
-        Faults.at(operation.kind() + ":ordered");
+        faults.at(operation.kind() + ":ordered");
         work.operation = operation;
         begin(work);
         return operation;
@@ -431,10 +433,10 @@ public class Engine {
             stopHereIfWished();
             Step step = Step.begin(name);
             record(step);
-            Faults.at(operation.kind() + "/" + name + ":before");
+            faults.at(operation.kind() + "/" + name + ":before");
             try {
                 String note = act.act();
-                Faults.at(operation.kind() + "/" + name + ":after");
+                faults.at(operation.kind() + "/" + name + ":after");
                 record(step.end(Step.State.DONE, note));
                 return note;
             } catch (StepFailed e) {
@@ -498,7 +500,7 @@ public class Engine {
                 operation = operation.pastReturn();
             }
             write();
-            Faults.at(operation.kind() + ":irrevocable");
+            faults.at(operation.kind() + ":irrevocable");
         }
 
         @Override

@@ -1,25 +1,15 @@
 package dev.pgsidecar.operation;
 
-import java.util.Set;
-
 /**
- * Where tests end the agent as kill -9 would. The variable names points such as {@code promote/promote:before}; without
- * it there are none.
+ * The points at which a test ends the agent, as kill -9 would. A point is named {@code kind:ordered},
+ * {@code kind/step:before}, {@code kind/step:after} or {@code kind:irrevocable}; a background loop names its own points.
  */
-final class Faults {
+public interface Faults {
 
-    /** Read by tests only; docs/configuration.md does not know it. */
-    private static final String VARIABLE = "PGSIDECAR_TEST_HALT_AT";
-
-    private static final int KILLED = 137;
-
-    private Faults() {}
-
-    static void at(String point) {
-        // Read here, and not once: in the executable a constant would be that of the build.
-        String points = System.getenv(VARIABLE);
-        if (points != null && Set.of(points.split(",")).contains(point)) {
-            Runtime.getRuntime().halt(KILLED);
-        }
-    }
+    /**
+     * Is called when the agent reaches a point. It returns, or the agent ends here.
+     *
+     * @param point the point's name, such as {@code promote/promote:before}
+     */
+    void at(String point);
 }

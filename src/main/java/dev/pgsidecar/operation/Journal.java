@@ -2,13 +2,9 @@ package dev.pgsidecar.operation;
 
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -26,9 +22,11 @@ final class Journal {
     private static final String SUFFIX = ".json";
 
     private final Path folder;
+    private final JournalFiles disk;
 
-    Journal(Path folder) {
-        this.folder = folder;
+    Journal(Path folder, JournalFiles disk) {
+        this.folder = folder.toAbsolutePath();
+        this.disk = disk;
     }
 
     /**
@@ -37,18 +35,22 @@ final class Journal {
      * @throws IOException if it cannot: then it must not go on
      */
     void write(Operation operation) throws IOException {
-        if (!Files.isDirectory(folder)) {
-            Files.createDirectories(
-                    folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-x---")));
-            force(folder.getParent());
-        }
+        createFolder(folder);
         Path file = folder.resolve(operation.id() + SUFFIX);
         Path fresh = folder.resolve(operation.id() + ".new");
-        byte[] text = (operation.json().encodePrettily() + "\n").getBytes(StandardCharsets.UTF_8);
-        Files.write(fresh, text, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING);
-        force(fresh);
-        Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
-        force(folder);
+        disk.write(fresh, (operation.json().encodePrettily() + "\n").getBytes(StandardCharsets.UTF_8));
+        disk.sync(fresh);
+        disk.rename(fresh, file);
+        disk.sync(folder);
+    }
+
+    /** A folder that is lost with the power takes its files along, so each new one is synced in its parent. */
+    private void createFolder(Path missing) throws IOException {
+        if (!Files.isDirectory(missing)) {
+            createFolder(missing.getParent());
+            disk.createFolder(missing);
+            disk.sync(missing.getParent());
+        }
     }
 
     /** All that are kept, oldest first. A file that makes no sense is told, and left where it is. */
@@ -77,7 +79,7 @@ final class Journal {
     /** Removes an operation. */
     void forget(Operation operation) {
         try {
-            Files.deleteIfExists(folder.resolve(operation.id() + SUFFIX));
+            disk.delete(folder.resolve(operation.id() + SUFFIX));
         } catch (IOException e) {
             LOG.warnf("journal of %s cannot be removed: %s", operation.id(), e);
         }
@@ -92,13 +94,6 @@ final class Journal {
         } catch (IOException e) {
             LOG.errorf("the journals in %s cannot be read: %s", folder, e);
             return List.of();
-        }
-    }
-
-    private static void force(Path path) throws IOException {
-        StandardOpenOption how = Files.isDirectory(path) ? StandardOpenOption.READ : StandardOpenOption.WRITE;
-        try (FileChannel channel = FileChannel.open(path, how)) {
-            channel.force(true);
         }
     }
 }

@@ -1,10 +1,12 @@
 package dev.pgsidecar.writes;
 
+import dev.pgsidecar.observe.HostClock;
 import dev.pgsidecar.observe.Instance;
 import dev.pgsidecar.observe.Moment;
 import dev.pgsidecar.observe.Observation.Answered;
 import dev.pgsidecar.observe.Peer;
 import dev.pgsidecar.operation.Engine;
+import dev.pgsidecar.operation.Faults;
 import dev.pgsidecar.operation.Operation;
 import dev.pgsidecar.operation.Order;
 import dev.pgsidecar.operation.Refusal;
@@ -49,6 +51,8 @@ public class Holder {
 
     private final Tools tools;
     private final Engine engine;
+    private final Faults faults;
+    private final HostClock clock;
     private final LeaseClock lease;
     private final Semaphore seen = new Semaphore(0);
     private Optional<Thread> thread = Optional.empty();
@@ -67,9 +71,11 @@ public class Holder {
      */
     private record Earlier(long generation, Moment since, Counters counters, Counters next) {}
 
-    Holder(Tools tools, Engine engine) {
+    Holder(Tools tools, Engine engine, Faults faults, HostClock clock) {
         this.tools = tools;
         this.engine = engine;
+        this.faults = faults;
+        this.clock = clock;
         this.lease = new LeaseClock(tools.settings().observe().interval());
     }
 
@@ -124,7 +130,7 @@ public class Holder {
         if (pause.isEmpty()) {
             return false;
         }
-        boolean over = lease.over(pause.get(), latest.get().at(), Moment.now()) || isNobodys(pause.get());
+        boolean over = lease.over(pause.get(), latest.get().at(), clock.now()) || isNobodys(pause.get());
         Duty duty = Duty.of(instance, superseded(instance, false), over);
         if (duty == Duty.ADOPT && triedJustNow()) {
             return true;
@@ -164,7 +170,7 @@ public class Holder {
         return Common.isSuperseded(
                 instance.timeline(),
                 peers,
-                Moment.now(),
+                clock.now(),
                 tools.settings().observe().staleAfter());
     }
 
@@ -188,7 +194,7 @@ public class Holder {
         Sample now = Sample.take(line, pause.generation());
         Earlier before = earlier.filter(last -> last.generation() == pause.generation())
                 .orElseGet(() -> new Earlier(
-                        pause.generation(), Moment.now(), now.proved().orElse(now.counters()), now.counters()));
+                        pause.generation(), clock.now(), now.proved().orElse(now.counters()), now.counters()));
         Optional<String> breach =
                 Proof.breach(before.counters(), now, pause.method().equals(PauseRequest.CLOSE));
         if (breach.isPresent()) {
@@ -198,15 +204,17 @@ public class Holder {
             pauses.recordBreach(pause.generation());
             tools.eyes().lookNow();
         }
-        boolean young = before.since().ageAt(Moment.now()).compareTo(TOGETHER) < 0;
+        boolean young = before.since().ageAt(clock.now()).compareTo(TOGETHER) < 0;
         earlier = Optional.of(
-                young ? before : new Earlier(pause.generation(), Moment.now(), before.next(), now.counters()));
+                young ? before : new Earlier(pause.generation(), clock.now(), before.next(), now.counters()));
     }
 
     /** The function itself looks again whether it has run out: a renewal may have come in between. */
     private void expire(WritePause pause) throws PostgresException, InterruptedException {
         boolean failed = isNobodys(pause);
+        faults.at("expire:before");
         Done done = pauses.resume(pause.generation(), failed ? "failed" : "expired");
+        faults.at("expire:after");
         if (done.changed()) {
             LOG.warnf(
                     "%s of the write pause %d (ordered by %s: %s): writes are resumed; sessions ended: %s%s",
@@ -222,12 +230,12 @@ public class Holder {
 
     private boolean triedJustNow() {
         return lastAdoption
-                .filter(last -> last.ageAt(Moment.now()).compareTo(NOT_SO_OFTEN) < 0)
+                .filter(last -> last.ageAt(clock.now()).compareTo(NOT_SO_OFTEN) < 0)
                 .isPresent();
     }
 
     private void adopt() throws PostgresException, InterruptedException {
-        lastAdoption = Optional.of(Moment.now());
+        lastAdoption = Optional.of(clock.now());
         try {
             engine.order(new Order(
                     Adopting.KIND, new JsonObject(), Set.of(), "pgsidecar", "this agent itself", Optional.empty()));

@@ -161,7 +161,7 @@ class EngineTest {
                         Map.of("pgsidecar.state-dir", state.toString()),
                         Map.of())
                 .settings();
-        Engine made = new Engine(settings, List.of(command, background));
+        Engine made = new Engine(settings, List.of(command, background), _ -> {}, new DiskFiles());
         made.start(new StartupEvent());
         return made;
     }
