@@ -23,7 +23,7 @@ import java.util.regex.Pattern;
  */
 public final class Cluster implements AutoCloseable {
     private static final Pattern NAME = Pattern.compile("[a-z][a-z0-9-]{0,39}");
-    private static final Duration BASE_BACKUP = Duration.ofMinutes(2);
+    private static final Duration COPY = Duration.ofMinutes(2);
     private static final Duration REPLAY = Duration.ofSeconds(30);
     private static final int PORT_ATTEMPTS = 5;
 
@@ -186,6 +186,33 @@ public final class Cluster implements AutoCloseable {
         return start(name, configuration);
     }
 
+    /**
+     * A server on a copy of the data directory of a server that is down, with a port of its own. A standby keeps the
+     * upstream of the original. Returns when it accepts connections.
+     *
+     * @param original a server of this cluster
+     */
+    public Postgres copy(String name, Postgres original) {
+        if (original.isRunning()) {
+            throw new IllegalStateException(original + " runs: its data directory cannot be copied");
+        }
+        Path data = newDataDirectory(name);
+        command(List.of("cp", "-a", "--", original.dataDirectory().toString(), data.toString()));
+        return start(name, original.configuration().of(data));
+    }
+
+    /** Kills a server, and removes its data directory: its name is free again. */
+    public void remove(Postgres server) {
+        if (server.isRunning()) {
+            server.kill();
+        }
+        command(List.of("rm", "-rf", "--", server.dataDirectory().toString()));
+    }
+
+    private void command(List<String> command) {
+        Commands.run(folder.root(), COPY, Account.current().command(command));
+    }
+
     /** The settings with which a primary archives its WAL into the cluster's folder. */
     public Map<String, String> archiveSettings() {
         String file = folder.archive() + "/%f";
@@ -243,7 +270,7 @@ public final class Cluster implements AutoCloseable {
                 "--no-sync",
                 "--no-password"));
         command.addAll(options);
-        Commands.run(data.getParent(), BASE_BACKUP, Account.current().command(command));
+        Commands.run(data.getParent(), COPY, Account.current().command(command));
         Map<String, String> all = new TreeMap<>(upstream.neededByStandbys());
         all.putAll(settings);
         return new Configuration(data, all);

@@ -67,6 +67,11 @@ final class Configuration {
         return extra;
     }
 
+    /** The same settings in another data directory. */
+    Configuration of(Path otherDataDirectory) {
+        return new Configuration(otherDataDirectory, extra);
+    }
+
     /** Those of the extra settings that a standby of this server cannot run without. */
     Map<String, String> neededByStandbys() {
         Map<String, String> needed = new TreeMap<>(extra);

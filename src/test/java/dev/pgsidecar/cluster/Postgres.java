@@ -255,6 +255,10 @@ public final class Postgres {
         }
     }
 
+    Configuration configuration() {
+        return configuration;
+    }
+
     Map<String, String> neededByStandbys() {
         return configuration.neededByStandbys();
     }

@@ -87,6 +87,9 @@ public final class Proxy implements AutoCloseable {
             try {
                 Socket caller = listener.accept();
                 sockets.add(caller);
+                if (listener.isClosed()) {
+                    closeQuietly(caller); // close() may not have seen it
+                }
                 Thread.ofVirtual().start(() -> join(caller));
             } catch (IOException e) {
                 if (!listener.isClosed()) {

@@ -10,6 +10,12 @@ public final class Psql {
 
     private Psql() {}
 
+    /** Gives the agent its role and all that it may do on a primary: deploy/sql/observe.sql and install.sql. */
+    public static void install(Postgres primary) {
+        run(primary, Path.of("deploy/sql/observe.sql").toAbsolutePath());
+        run(primary, Path.of("deploy/sql/install.sql").toAbsolutePath(), "--dbname=pgsidecar");
+    }
+
     /** Runs a script, with more options of psql; an error in it is a {@link BenchException}. */
     public static void run(Postgres server, Path script, String... options) {
         List<String> command = new ArrayList<>(List.of(
