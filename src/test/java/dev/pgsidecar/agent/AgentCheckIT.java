@@ -22,7 +22,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** The agent-check port, asked by hand; HAProxy itself asks in {@link HaproxyIT}. */
 @Tag("agent")
-@Tag("long")
 class AgentCheckIT {
 
     private static final int MAX_CONNECTIONS = 20;

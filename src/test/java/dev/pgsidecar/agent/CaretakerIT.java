@@ -29,7 +29,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** When maintenance runs by itself and when it does not, and what becomes of it when the agent or the server ends. */
 @Tag("agent")
-@Tag("long")
 class CaretakerIT {
 
     private static final String[] OFTEN = {"PGSIDECAR_PARTITION_SCHEDULE", "*/2 * * * * ?"};

@@ -19,7 +19,6 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A conversion through kills of the agent and of the server, and through a promote: nothing is lost, and it goes on. */
 @Tag("agent")
-@Tag("long")
 class ConversionCrashIT {
 
     private static final List<String> POINTS = List.of(
@@ -53,19 +52,29 @@ class ConversionCrashIT {
         return ConversionIT.byDay("orders", "unique:orders_pkey");
     }
 
-    /** One conversion, whose agent is killed at each step. */
     @Test
-    void goesOnAfterKill9AtEachStep() {
+    void continuesAfterKill9() {
+        continuesAfterKill9At(List.of("conversion/copy:after", "conversion/swap:before", "conversion/maintain:after"));
+    }
+
+    @Test
+    @Tag("full")
+    void continuesAfterKill9AtEachStep() {
+        continuesAfterKill9At(POINTS);
+    }
+
+    /** One conversion, whose agent is killed at each of these points. */
+    private void continuesAfterKill9At(List<String> points) {
         try (Caretaken server = new Caretaken(17, folder)) {
             Partitioned app = orders(server, 5_000);
             String before = app.query("SELECT md5(string_agg(o::text, '' ORDER BY id)) FROM orders AS o");
-            server.start("PGSIDECAR_TEST_HALT_AT", POINTS.getFirst());
+            server.start("PGSIDECAR_TEST_HALT_AT", points.getFirst());
             try {
                 server.agent().order(ConversionIT.PATH, order());
             } catch (UncheckedIOException e) {
                 assertThat(e).as("it ends before it answers").hasMessageContaining("no bytes");
             }
-            for (String next : POINTS.subList(1, POINTS.size())) {
+            for (String next : points.subList(1, points.size())) {
                 awaitDeath(server);
                 assertThat(app.query("SELECT md5(string_agg(o::text, '' ORDER BY id)) FROM orders AS o"))
                         .as(next)
@@ -95,6 +104,7 @@ class ConversionCrashIT {
     }
 
     @Test
+    @Tag("full")
     void losesNothingThroughKills() throws Exception {
         through(4);
     }
@@ -155,6 +165,7 @@ class ConversionCrashIT {
     }
 
     @Test
+    @Tag("full")
     void goesOnAfterAPromote() {
         try (Caretaken server = new Caretaken(17, folder)) {
             Partitioned app = orders(server, 300_000);

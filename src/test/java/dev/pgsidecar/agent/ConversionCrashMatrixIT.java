@@ -42,7 +42,7 @@ class ConversionCrashMatrixIT {
 
     @BeforeAll
     static void startServer() {
-        cluster = Cluster.inMemory(17);
+        cluster = Cluster.on(17);
         server = primary(cluster);
         app = Partitioned.on(server);
     }
@@ -203,7 +203,7 @@ class ConversionCrashMatrixIT {
     /** A row that is locked keeps the copy from its end until the primary is gone. */
     @Test
     void continuesAfterAPromote() throws Exception {
-        try (Cluster pair = Cluster.inMemory(17)) {
+        try (Cluster pair = Cluster.on(17)) {
             Postgres primary = primary(pair);
             Partitioned table = Partitioned.on(primary);
             makeTable(table, "moved", 5_000);

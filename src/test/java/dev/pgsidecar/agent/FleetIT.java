@@ -36,7 +36,6 @@ import org.postgresql.jdbc.PreferQueryMode;
  * leave the three servers as they found them, and share them.
  */
 @Tag("agent")
-@Tag("long")
 class FleetIT {
 
     /** Processes on their way into the database app: in no view yet, but with a lock on it. */

@@ -26,7 +26,6 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** deploy/grafana: the dashboard is well-formed, and a Prometheus that scraped real agents answers all that it asks. */
 @Tag("agent")
-@Tag("long")
 class GrafanaIT {
 
     private static final Path DASHBOARD = Path.of("deploy/grafana/pgsidecar.json");

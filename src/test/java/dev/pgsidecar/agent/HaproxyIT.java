@@ -30,7 +30,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** A real HAProxy with deploy/haproxy/haproxy.cfg before real servers: the traffic follows the role. */
 @Tag("agent")
-@Tag("long")
 class HaproxyIT {
 
     /** What a client meets where no server is in. */

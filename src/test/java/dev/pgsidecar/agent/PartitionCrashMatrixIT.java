@@ -56,7 +56,7 @@ class PartitionCrashMatrixIT {
 
     @BeforeAll
     static void startServer() {
-        cluster = Cluster.inMemory(17);
+        cluster = Cluster.on(17);
         server = cluster.primary("pg-0");
         Psql.install(server);
         server.hba("host pgsidecar,app pgsidecar 127.0.0.1/32 trust");

@@ -21,7 +21,6 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What a real PgBouncer and its clients see of a write pause: the paragraph of docs/write-pause.md. */
 @Tag("agent")
-@Tag("long")
 class PgbouncerIT {
 
     @TempDir

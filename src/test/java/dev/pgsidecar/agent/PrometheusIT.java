@@ -20,7 +20,6 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A real Prometheus scrapes agents; what dashboards ask it gets an answer. */
 @Tag("agent")
-@Tag("long")
 class PrometheusIT {
 
     @TempDir

@@ -23,7 +23,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** kill -9 of the agent at each point of a promote: its next start goes on, or says what is true. */
 @Tag("agent")
-@Tag("long")
 class PromoteCrashIT {
 
     private static final int KILLED = 137;
@@ -39,6 +38,13 @@ class PromoteCrashIT {
     private Postgres standby;
     private int commandPort;
 
+    @ParameterizedTest
+    @ValueSource(strings = {"promote/make-slots:after", "promote:irrevocable", "promote/write:before"})
+    void continuesAfterKill9(String point) throws Exception {
+        goesOn(point);
+    }
+
+    @Tag("full")
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -75,6 +81,7 @@ class PromoteCrashIT {
     }
 
     @Test
+    @Tag("full")
     void judgesAgainBeforeItGoesOn() throws Exception {
         aDeadPrimaryAndItsStandby();
         String id = orderAndDie("promote:irrevocable");
@@ -90,6 +97,7 @@ class PromoteCrashIT {
     }
 
     @Test
+    @Tag("full")
     void judgesAgainWhatHadNotActed() throws Exception {
         aDeadPrimaryAndItsStandby();
         String id = orderAndDie("promote/promote:before");
@@ -102,6 +110,7 @@ class PromoteCrashIT {
     }
 
     @Test
+    @Tag("full")
     void doesNotActOnAnOrderOfLongAgo() throws Exception {
         aDeadPrimaryAndItsStandby();
         String id = orderAndDie("promote:ordered");
@@ -117,6 +126,7 @@ class PromoteCrashIT {
     }
 
     @Test
+    @Tag("full")
     void seesThatARestartedServerHasForgottenIt() throws Exception {
         aDeadPrimaryAndItsStandby();
         String id = orderAndDie("promote:irrevocable");
@@ -129,6 +139,7 @@ class PromoteCrashIT {
     }
 
     @Test
+    @Tag("full")
     void goesOnWhenTheServerIsBackLaterThanTheAgent() throws Exception {
         aDeadPrimaryAndItsStandby();
         String id = orderAndDie("promote/leave-recovery:after");
@@ -142,6 +153,7 @@ class PromoteCrashIT {
     }
 
     @Test
+    @Tag("full")
     void endsItsStepWhenToldToStop() throws Exception {
         aDeadPrimaryAndItsStandby();
         String id;
@@ -158,6 +170,7 @@ class PromoteCrashIT {
     }
 
     @Test
+    @Tag("full")
     void goesOnWithTheJournalOfAnOlderAgent() throws Exception {
         aDeadPrimaryAndItsStandby();
         Path journal = Files.createDirectories(folder.resolve("state/operations"));

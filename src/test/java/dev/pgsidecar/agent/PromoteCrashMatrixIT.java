@@ -48,7 +48,7 @@ class PromoteCrashMatrixIT {
 
     @BeforeAll
     static void prepare() {
-        cluster = Cluster.inMemory(17);
+        cluster = Cluster.on(17);
         Postgres primary = cluster.primary("pg-0");
         Psql.install(primary);
         prepared = cluster.standby("pg-1", primary);

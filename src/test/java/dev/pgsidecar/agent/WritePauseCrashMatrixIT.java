@@ -63,7 +63,7 @@ class WritePauseCrashMatrixIT {
 
     @BeforeAll
     static void startServers() {
-        cluster = Cluster.inMemory(17);
+        cluster = Cluster.on(17);
         primary = cluster.primary("pg-0");
         Psql.install(primary);
         primary.hba("host all pgsidecar,app 127.0.0.1/32 trust");

@@ -38,7 +38,6 @@ import org.junit.jupiter.params.provider.ValueSource;
  * the lease, or, once the hand-over is committed, by an order only; and every value is as it was.
  */
 @Tag("agent")
-@Tag("long")
 class WritesCrashIT {
 
     private static final JsonObject PAUSE = new JsonObject().put("all", true).put("ttl", "2s");
@@ -85,11 +84,34 @@ class WritesCrashIT {
         }
     }
 
+    /** Three points of each operation; WritePauseCrashMatrixIT has all of them in process. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "pause/record:after",
+                "pause/terminate:before",
+                "pause/prove:after",
+                "resume:ordered",
+                "resume/resume:after",
+                "resume/be-seen:before",
+                "commit/commit:before",
+                "commit:irrevocable",
+                "commit/arrive:after"
+            })
+    void continuesAfterKill9(String point) throws Exception {
+        switch (point.split("[/:]")[0]) {
+            case "pause" -> endsByItselfWhereTheAgentDiesInAPause(point);
+            case "resume" -> goesOnWhereTheAgentDiesInAResume(point);
+            default -> eitherHandsOverOrEndsWhereTheAgentDiesInACommit(point);
+        }
+    }
+
     static Stream<String> ofAPause() {
         return Stream.of("record", "terminate", "prove", "standbys", "be-seen")
                 .flatMap(step -> Stream.of("pause/" + step + ":before", "pause/" + step + ":after"));
     }
 
+    @Tag("full")
     @ParameterizedTest
     @ValueSource(strings = "pause:ordered")
     @MethodSource("ofAPause")
@@ -105,6 +127,7 @@ class WritesCrashIT {
         }
     }
 
+    @Tag("full")
     @ParameterizedTest
     @ValueSource(
             strings = {"pause/record:after", "pause/terminate:before", "pause/prove:before", "pause/be-seen:before"})
@@ -118,6 +141,7 @@ class WritesCrashIT {
         }
     }
 
+    @Tag("full")
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -140,6 +164,7 @@ class WritesCrashIT {
         }
     }
 
+    @Tag("full")
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -187,6 +212,7 @@ class WritesCrashIT {
                 .equals("t");
     }
 
+    @Tag("full")
     @RepeatedTest(3)
     void endsWhereTheServerDiesInAResume() throws Exception {
         try (AgentProcess agent = agent(Map.of())) {
@@ -201,6 +227,7 @@ class WritesCrashIT {
     }
 
     @Test
+    @Tag("full")
     void endsWhereTheAgentDiesWhileSomebodyRenews() throws Exception {
         try (AgentProcess agent = agent(Map.of())) {
             long generation = pause(agent, PAUSE);
@@ -223,6 +250,7 @@ class WritesCrashIT {
     }
 
     @Test
+    @Tag("full")
     void holdsOnAfterTheServersDeath() throws Exception {
         try (AgentProcess agent = agent(Map.of())) {
             pause(agent, PAUSE.copy().put("ttl", "1h"));
@@ -235,6 +263,7 @@ class WritesCrashIT {
         }
     }
 
+    @Tag("full")
     @RepeatedTest(4)
     void endsWhereTheServerDiesInThePause() throws Exception {
         try (AgentProcess agent = agent(Map.of())) {
@@ -260,6 +289,7 @@ class WritesCrashIT {
 
     /** As if the clock of the server's host had been set: the record's expiry is the past, and then the far future. */
     @Test
+    @Tag("full")
     void believesNoClockAlone() throws Exception {
         try (AgentProcess agent = agent(Map.of())) {
             long generation = pause(agent, PAUSE.copy().put("ttl", "1h"));
@@ -274,6 +304,7 @@ class WritesCrashIT {
     }
 
     @Test
+    @Tag("full")
     void waitsWithTheAgentAway() throws Exception {
         try (AgentProcess agent = agent(Map.of())) {
             pause(agent, PAUSE);
@@ -288,6 +319,7 @@ class WritesCrashIT {
     }
 
     @Test
+    @Tag("full")
     void needsNoStateFolder() throws Exception {
         try (AgentProcess agent = agent(Map.of())) {
             pause(agent, PAUSE.copy().put("ttl", "1h"));
@@ -301,6 +333,7 @@ class WritesCrashIT {
         }
     }
 
+    @Tag("full")
     @RepeatedTest(4)
     void endsWhereTheAgentDiesAroundTheExpiry() throws Exception {
         try (AgentProcess agent = agent(Map.of())) {
@@ -313,6 +346,7 @@ class WritesCrashIT {
     }
 
     @Test
+    @Tag("full")
     void changesNothingWhenToldToStop() throws Exception {
         try (AgentProcess agent = agent(Map.of())) {
             pause(agent, PAUSE.copy().put("ttl", "1h"));
@@ -327,6 +361,7 @@ class WritesCrashIT {
     }
 
     @Test
+    @Tag("full")
     void undoesAPauseThatIsCancelled() throws Exception {
         awaitStandby();
         try (AgentProcess agent = agent(Map.of())) {

@@ -21,7 +21,6 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Tag("agent")
 @Tag("full")
-@Tag("long")
 @Needs(Stage.Possible.class)
 class DocumentsIT {
 

@@ -16,7 +16,6 @@ import org.junit.jupiter.api.io.TempDir;
 /** deploy/examples/hand-over with real servers, a client that writes all the while, and everything that goes wrong. */
 @Tag("agent")
 @Tag("full")
-@Tag("long")
 @Needs(Stage.Possible.class)
 class HandOverScriptIT {
 
