@@ -237,7 +237,7 @@ final class AgentProcess implements AutoCloseable {
     /** Waits until the operation has ended, however. */
     JsonObject awaitEnd(String id) {
         return await(id + " has ended")
-                .atMost(Duration.ofSeconds(40))
+                .atMost(Duration.ofSeconds(180))
                 .until(
                         () -> look("/v1/operations/" + id),
                         operation -> !operation.getString("state").equals("running"));
