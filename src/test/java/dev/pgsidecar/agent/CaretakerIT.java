@@ -148,9 +148,9 @@ class CaretakerIT {
                 app.byNumber("public.s" + set).sql("INSERT INTO s%d VALUES (1)".formatted(set));
             }
             app.grant();
-            server.start("PGSIDECAR_PARTITION_RETRY_FOR", "20s");
+            server.start("PGSIDECAR_PARTITION_RETRY_FOR", "2m");
             try (AgentProcess other =
-                    server.agentBeside(server.server(), "pg-0-again", "PGSIDECAR_PARTITION_RETRY_FOR", "20s")) {
+                    server.agentBeside(server.server(), "pg-0-again", "PGSIDECAR_PARTITION_RETRY_FOR", "2m")) {
                 other.await200("/primary");
                 for (int step = 1; step <= 8; step++) {
                     for (int set = 0; set < 5; set++) {

@@ -26,6 +26,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
@@ -165,6 +166,7 @@ class ConversionCrashMatrixIT {
 
     /** Clients write all the time; the agent ends four times, and twice the server with it. */
     @Test
+    @Tag("full")
     void losesNothingWhileClientsWrite() throws Exception {
         makeTable(app, "busy", 3_000);
         List<String> points = List.of(
