@@ -43,9 +43,9 @@ bench: ## figures of the native executable beside its neighbours, into target/be
 	  -Dbench.minutes=$(or $(MINUTES),10) -Dpgsidecar.test.executable="$(EXECUTABLE)"
 	@cat target/benchmarks.md
 
-test-native: ## the tests of make test that run the agent as a process, against the native executable
+test-native: ## the tests of make test that run the agent as a process, against the native executable; TESTS=AgentIT,CliIT: these
 	$(NEEDS_EXECUTABLE)
-	$(INTEGRATION_TESTS) -Dtest.groups=agent -Dpgsidecar.test.executable="$(EXECUTABLE)" -Dtest.reports=failsafe-reports-native
+	$(INTEGRATION_TESTS) -Dtest.groups=agent $(if $(TESTS),-Dit.test="$(TESTS)") -Dpgsidecar.test.executable="$(EXECUTABLE)" -Dtest.reports=failsafe-reports-native
 
 test-containers: ## the native executable as an image beside PostgreSQL, and deploy/compose (needs an engine: scripts/docker-engine)
 	$(NEEDS_EXECUTABLE)
