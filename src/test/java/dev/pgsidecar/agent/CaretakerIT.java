@@ -128,6 +128,7 @@ class CaretakerIT {
     }
 
     @Test
+    @Tag("full")
     void allAtOnceDoNoHarm() throws Exception {
         Map<String, String> settings = Map.of(
                 "shared_preload_libraries", "'pg_cron,pg_partman_bgw'",
