@@ -225,8 +225,7 @@ class BenchmarkIT {
         try (Cluster open = Cluster.on(17)) {
             Postgres primary = open.primary("pg-0");
             primary.sql("CREATE TABLE t (v int)");
-            Psql.run(primary, Path.of("deploy/sql/observe.sql").toAbsolutePath());
-            Psql.run(primary, Path.of("deploy/sql/install.sql").toAbsolutePath(), "--dbname=pgsidecar");
+            Psql.install(primary);
             Postgres standby = open.standby("pg-1", primary);
             open.awaitReplay(primary, standby);
             try (AgentProcess agent = AgentProcess.start(

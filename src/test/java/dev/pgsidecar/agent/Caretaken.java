@@ -34,8 +34,7 @@ final class Caretaken implements AutoCloseable {
         this.folder = folder;
         this.cluster = Cluster.on(major);
         this.server = cluster.primary("pg-0", settings);
-        Psql.run(server, Path.of("deploy/sql/observe.sql").toAbsolutePath());
-        Psql.run(server, Path.of("deploy/sql/install.sql").toAbsolutePath(), "--dbname=pgsidecar");
+        Psql.install(server);
         server.hba("host pgsidecar,app,postgres pgsidecar 127.0.0.1/32 trust");
         server.hba("host app app 127.0.0.1/32 trust");
         this.app = Partitioned.on(server);

@@ -10,7 +10,6 @@ import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -70,8 +69,7 @@ class LogsIT {
     void putsATraceIntoOneField() {
         try (Cluster cluster = Cluster.on(17)) {
             Postgres server = cluster.primary("pg-0");
-            Psql.run(server, Path.of("deploy/sql/observe.sql").toAbsolutePath());
-            Psql.run(server, Path.of("deploy/sql/install.sql").toAbsolutePath(), "--dbname=pgsidecar");
+            Psql.install(server);
             server.sqlIn("pgsidecar", """
                     CREATE OR REPLACE FUNCTION pgsidecar.pause_writes(by_node text, databases name[], by_method text,
                       for_time interval, by_operation text, by_whom text, because text) RETURNS jsonb

@@ -43,7 +43,7 @@ class PartitionCrashMatrixIT {
     private static final JsonObject RESCUE =
             new JsonObject().put("database", "app").put("set", SET);
 
-    /** One for all cases: each makes the partition set anew. */
+    /** One for all cases: each creates a new partition set. */
     private static Cluster cluster;
 
     private static Postgres server;

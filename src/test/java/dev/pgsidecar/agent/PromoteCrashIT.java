@@ -196,8 +196,7 @@ class PromoteCrashIT {
         cluster = Cluster.on(17);
         commandPort = cluster.freePort();
         Postgres primary = cluster.primary("pg-0");
-        Psql.run(primary, Path.of("deploy/sql/observe.sql").toAbsolutePath());
-        Psql.run(primary, Path.of("deploy/sql/install.sql").toAbsolutePath(), "--dbname=pgsidecar");
+        Psql.install(primary);
         standby = cluster.standby("pg-1", primary);
         standby.hba("host pgsidecar pgsidecar 127.0.0.1/32 trust");
         cluster.awaitReplay(primary, standby);

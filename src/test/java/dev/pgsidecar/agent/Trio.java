@@ -60,8 +60,7 @@ final class Trio implements AutoCloseable {
         all.put("wal_sender_timeout", "3s");
         try (Cluster cluster = Cluster.on(major)) {
             Postgres primary = cluster.primary("pg-0", all);
-            Psql.run(primary, Path.of("deploy/sql/observe.sql").toAbsolutePath());
-            Psql.run(primary, Path.of("deploy/sql/install.sql").toAbsolutePath(), "--dbname=pgsidecar");
+            Psql.install(primary);
             primary.sql("CREATE TABLE ledger (writer int, entry bigint, timeline int, PRIMARY KEY (writer, entry))");
             cluster.standby("pg-1", primary, Standby.WITH_SLOT);
             cluster.standby("pg-2", primary, Standby.WITH_SLOT);

@@ -56,8 +56,7 @@ class WritesCrashIT {
     static void startServers() {
         cluster = Cluster.on(17);
         primary = cluster.primary("pg-0");
-        Psql.run(primary, Path.of("deploy/sql/observe.sql").toAbsolutePath());
-        Psql.run(primary, Path.of("deploy/sql/install.sql").toAbsolutePath(), "--dbname=pgsidecar");
+        Psql.install(primary);
         primary.hba("host all pgsidecar,app 127.0.0.1/32 trust");
         primary.sql("CREATE ROLE app LOGIN", "CREATE DATABASE app OWNER app CONNECTION LIMIT 150");
         primary.sqlIn("app", "SET ROLE app", "CREATE TABLE t (v bigserial)");

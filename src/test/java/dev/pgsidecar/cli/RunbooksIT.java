@@ -46,8 +46,7 @@ class RunbooksIT {
                     "CREATE EXTENSION pg_cron",
                     "SELECT cron.schedule_in_database('partitions', '@daily', 'SELECT 1', 'postgres')",
                     "SELECT pg_create_physical_replication_slot('pg_2', true)");
-            Psql.run(primary, Path.of("deploy/sql/observe.sql").toAbsolutePath());
-            Psql.run(primary, Path.of("deploy/sql/install.sql").toAbsolutePath(), "--dbname=pgsidecar");
+            Psql.install(primary);
             Partitioned.on(primary).byDay("public.orders");
             Postgres standby = cluster.standby("pg-1", primary, Standby.WITHOUT_SLOT);
             primary.sql("SELECT pg_create_physical_replication_slot('pg_1', true)");

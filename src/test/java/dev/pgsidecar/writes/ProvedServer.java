@@ -56,8 +56,7 @@ final class ProvedServer implements AutoCloseable {
         cluster = Cluster.on(major);
         // Autovacuum takes transaction ids as well.
         primary = cluster.primary("pg-0", Map.of("autovacuum", "off", "max_prepared_transactions", "5"));
-        Psql.run(primary, Path.of("deploy/sql/observe.sql").toAbsolutePath());
-        Psql.run(primary, Path.of("deploy/sql/install.sql").toAbsolutePath(), "--dbname=pgsidecar");
+        Psql.install(primary);
         primary.sql("CREATE ROLE copier LOGIN REPLICATION", "CREATE DATABASE app");
         primary.sqlIn(
                 "app", "CREATE TABLE t (v bigserial)", "CREATE SEQUENCE alone", "GRANT ALL ON t, t_v_seq TO copier");
