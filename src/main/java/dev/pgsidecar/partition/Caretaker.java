@@ -120,6 +120,7 @@ public class Caretaker {
     private void afterJitter() {
         try {
             Thread.sleep(ThreadLocalRandom.current().nextLong(settings.jitter().toMillis() + 1));
+            LOG.debug("maintenance is due");
             owed = true;
             wanted.release();
         } catch (InterruptedException _) {

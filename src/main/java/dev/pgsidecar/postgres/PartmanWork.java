@@ -16,6 +16,8 @@ import java.util.Optional;
  */
 public final class PartmanWork {
 
+    private static final String LOCK_NOT_AVAILABLE = "55P03";
+
     private final PartmanSession partman;
     private final Session session;
 
@@ -191,7 +193,13 @@ public final class PartmanWork {
 
     private void begin() throws PostgresException, NotDone, InterruptedException {
         session.run("BEGIN ISOLATION LEVEL READ COMMITTED");
-        if (!session.json(WorkSql.TAKE_TURN).getBoolean("taken")) {
+        try {
+            session.run(WorkSql.AWAIT_TURN);
+        } catch (PostgresException e) {
+            if (!e.sqlState().equals(Optional.of(LOCK_NOT_AVAILABLE))) {
+                throw e;
+            }
+            session.run("ROLLBACK");
             throw new NotDone("another maintenance runs: " + turn(), true);
         }
     }

@@ -7,6 +7,7 @@ import dev.pgsidecar.cluster.Cluster;
 import dev.pgsidecar.cluster.Partitioned;
 import dev.pgsidecar.cluster.Postgres;
 import dev.pgsidecar.cluster.Psql;
+import dev.pgsidecar.cluster.Snapshot;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.nio.file.Path;
@@ -16,6 +17,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 
 /** A server with partition sets, and an agent beside it that has the rights of deploy/sql and no more. */
@@ -23,6 +25,9 @@ final class Caretaken implements AutoCloseable {
 
     /** Maintenance comes when a test orders it. */
     static final String NEVER = "0 0 0 1 1 ? 2090";
+
+    /** Servers that are ready to be copied, by their version and settings. */
+    private static final Map<List<Object>, Snapshot> SNAPSHOTS = new ConcurrentHashMap<>();
 
     private final Path folder;
     private final Cluster cluster;
@@ -32,12 +37,21 @@ final class Caretaken implements AutoCloseable {
 
     Caretaken(int major, Path folder, Map<String, String> settings) {
         this.folder = folder;
-        this.cluster = Cluster.on(major);
-        this.server = cluster.primary("pg-0", settings);
-        Psql.install(server);
-        server.hba("host pgsidecar,app,postgres pgsidecar 127.0.0.1/32 trust");
-        server.hba("host app app 127.0.0.1/32 trust");
-        this.app = Partitioned.on(server);
+        this.cluster =
+                Cluster.from(SNAPSHOTS.computeIfAbsent(List.of(major, settings), _ -> snapshot(major, settings)));
+        this.server = cluster.server("pg-0");
+        this.app = Partitioned.of(server);
+    }
+
+    private static Snapshot snapshot(int major, Map<String, String> settings) {
+        try (Cluster cluster = Cluster.on(major)) {
+            Postgres server = cluster.primary("pg-0", settings);
+            Psql.install(server);
+            server.hba("host pgsidecar,app,postgres pgsidecar 127.0.0.1/32 trust");
+            server.hba("host app app 127.0.0.1/32 trust");
+            Partitioned.on(server);
+            return cluster.snapshot();
+        }
     }
 
     Caretaken(int major, Path folder) {
@@ -63,6 +77,7 @@ final class Caretaken implements AutoCloseable {
     AgentProcess agentBeside(Postgres beside, String name, String... more) {
         Map<String, String> environment = new HashMap<>(Map.of(
                 "PGSIDECAR_NAME", name,
+                "PGSIDECAR_STATE_DIR", folder.resolve("state-" + name).toString(),
                 "PGSIDECAR_POSTGRES_USER", "pgsidecar",
                 "PGSIDECAR_POSTGRES_DATABASE", "pgsidecar",
                 "PGSIDECAR_PARTITION_DATABASES", "app",
@@ -74,13 +89,7 @@ final class Caretaken implements AutoCloseable {
         for (int at = 0; at < more.length; at += 2) {
             environment.put(more[at], more[at + 1]);
         }
-        return AgentProcess.start(
-                        cluster,
-                        beside.port(),
-                        environment,
-                        "--state-dir",
-                        folder.resolve("state-" + name).toString())
-                .awaitAnswer();
+        return AgentProcess.start(cluster, beside.port(), environment).awaitAnswer();
     }
 
     Cluster cluster() {

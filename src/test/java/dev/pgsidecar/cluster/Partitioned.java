@@ -17,6 +17,11 @@ public final class Partitioned {
         this.schema = schema;
     }
 
+    /** What {@link #on} has made on this server, or on the one that it is a copy of. */
+    public static Partitioned of(Postgres server) {
+        return new Partitioned(server, "partman");
+    }
+
     /** Makes it on a primary. */
     public static Partitioned on(Postgres server) {
         return on(server, "partman");

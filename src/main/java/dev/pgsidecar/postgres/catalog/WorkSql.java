@@ -11,9 +11,11 @@ public record WorkSql(PartitionSet set, String schema) {
 
     private static final String LOCK = "hashtext('pg_partman run_maintenance')";
 
-    /** Keeps out every other maintenance of this database until the transaction ends. */
-    public static final String TAKE_TURN =
-            "SELECT json_build_object('taken', pg_try_advisory_xact_lock(%s))".formatted(LOCK);
+    /**
+     * Keeps out every other maintenance of this database until the transaction ends. It waits in the lock's queue, as long as
+     * lock_timeout allows: one that only tried would lose to maintainers that come back at once.
+     */
+    public static final String AWAIT_TURN = "SELECT pg_advisory_xact_lock(%s)".formatted(LOCK);
 
     /** Who keeps this one out. */
     public static final String WHOSE_TURN = """
