@@ -18,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The alerts of deploy/prometheus in a real Prometheus that scrapes real agents; what they wait for is shortened. */
 @Tag("agent")
+@Tag("full")
 class AlertsIT {
 
     @TempDir

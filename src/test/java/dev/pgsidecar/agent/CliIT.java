@@ -141,7 +141,7 @@ class CliIT {
                     .sql(
                             "CREATE TABLE orders (id bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())",
                             "ALTER TABLE orders OWNER TO app",
-                            "INSERT INTO orders (at) SELECT now() - g * interval '2 s' FROM generate_series(1, 300000) AS g");
+                            "INSERT INTO orders (at) SELECT now() - g * interval '6 s' FROM generate_series(1, 100000) AS g");
             Psql.run(
                     server.server(),
                     Path.of("deploy/sql/caretaker.sql").toAbsolutePath(),
@@ -165,7 +165,7 @@ class CliIT {
             assertThat(converted.exitCode()).as(converted.output()).isZero();
             assertThat(converted.output())
                     .containsPattern("(copying|comparing) +\\[[#-]{24}\\] +[0-9.]+ %")
-                    .contains("300000 rows copied")
+                    .contains("100000 rows copied")
                     .contains("Next: pgsidecar partitions finish app-1, or revert app-1");
             assertThat(run("partitions").output())
                     .containsPattern("app-1 +public.orders +.* converted .* pgsidecar partitions finish app-1");
@@ -182,7 +182,7 @@ class CliIT {
                             server.app()
                                     .query(
                                             "SELECT relkind || count(*) FROM pg_class, orders WHERE pg_class.oid = 'orders'::regclass GROUP BY relkind"))
-                    .isEqualTo("p300000");
+                    .isEqualTo("p100000");
         }
     }
 

@@ -140,7 +140,7 @@ class ConversionIT {
     @CsvSource({"b, b_pkey", "m, m_key"})
     void followsWhatClientsWriteAndTakesItBack(String table, String key) throws Exception {
         Caretaken server = on(17);
-        Partitioned app = orders(server, table, 40_000).asApp(Clients.again(table));
+        Partitioned app = orders(server, table, 10_000).asApp(Clients.again(table));
         if (key.endsWith("_key")) { // no key any more in the new table
             app.asApp(
                     "ALTER TABLE %1$s DROP CONSTRAINT %1$s_pkey".formatted(table),
@@ -169,7 +169,7 @@ class ConversionIT {
     @Test
     void isNotKeptWaitingByClientsOfAStricterLevel() throws Exception {
         Caretaken server = on(17);
-        Partitioned app = orders(server, "s", 20_000);
+        Partitioned app = orders(server, "s", 5_000);
         app.asApp(Clients.again("s"))
                 .sql("ALTER DATABASE app SET default_transaction_isolation = 'repeatable read'"); // the agent's own,
         // too

@@ -26,6 +26,7 @@ class ConversionStoryIT {
     Path folder;
 
     @Test
+    @Tag("full")
     void partitionsOrdersOnline() throws Exception {
         tell(17);
     }

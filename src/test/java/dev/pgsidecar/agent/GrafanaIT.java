@@ -78,6 +78,7 @@ class GrafanaIT {
     }
 
     @Test
+    @Tag("full")
     void asksWhatHasAnAnswer() throws Exception {
         Map<String, String> settings = new TreeMap<>(Map.of("wal_level", "logical", "max_slot_wal_keep_size", "1GB"));
         try (Trio trio = new Trio(17, folder, settings)) {

@@ -121,6 +121,7 @@ class HandOverIT {
 
     /** The commands of docs/runbooks/hand-over.md, as they stand there. */
     @Test
+    @Tag("full")
     void goesByTheBook() throws Exception {
         try (Paused paused = new Paused(17, folder).startAgents()) {
             Map<String, String> environment = paused.trio().commandLine();

@@ -20,13 +20,13 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** A real HAProxy with deploy/haproxy/haproxy.cfg before real servers: the traffic follows the role. */
 @Tag("agent")
@@ -167,34 +167,41 @@ class HaproxyIT {
         }
     }
 
-    @ParameterizedTest
-    @ValueSource(
-            strings = {
+    @Test
+    void understandsTheCheckLinesOfPatronisUsers() throws Exception {
+        List<String> checks = List.of(
                 "option httpchk",
                 "option httpchk OPTIONS /primary",
                 "option httpchk GET /read-write",
-                "option httpchk HEAD /leader"
-            })
-    void understandsTheCheckLinesOfPatronisUsers(String check) throws Exception {
+                "option httpchk HEAD /leader");
         try (Cluster cluster = Cluster.on(17)) {
             Postgres primary = cluster.primary("pg-0");
-            int port = cluster.freePort();
-            try (AgentProcess agent = AgentProcess.beside(cluster, primary);
-                    Haproxy haproxy =
-                            new Haproxy(folder, cluster, """
+            Map<String, Integer> ports = new LinkedHashMap<>();
+            checks.forEach(check -> ports.put(check, cluster.freePort()));
+            try (AgentProcess agent = AgentProcess.beside(cluster, primary)) {
+                String listeners = ports.entrySet().stream()
+                        .map(check -> """
+                            listen on-%1$d
+                                bind 127.0.0.1:%1$d
+                                %2$s
+                                server pg-0 127.0.0.1:%3$d check port %4$d inter 100ms fall 3 rise 2
+                            """.formatted(check.getValue(), check.getKey(), primary.port(), agent.port()))
+                        .collect(Collectors.joining());
+                try (Haproxy haproxy = new Haproxy(folder, cluster, """
                             defaults
                                 mode tcp
                                 timeout client 1m
                                 timeout server 1m
                                 timeout connect 1s
-                            listen postgres
-                                bind 127.0.0.1:%d
-                                %s
-                                server pg-0 127.0.0.1:%d check port %d inter 100ms fall 3 rise 2
-                            """.formatted(port, check, primary.port(), agent.port()))) {
-                awaitServer(haproxy, port, "pg-0");
-                primary.kill();
-                awaitServer(haproxy, port, NOBODY);
+                            """ + listeners)) {
+                    for (int port : ports.values()) {
+                        awaitServer(haproxy, port, "pg-0");
+                    }
+                    primary.kill();
+                    for (int port : ports.values()) {
+                        awaitServer(haproxy, port, NOBODY);
+                    }
+                }
             }
         }
     }

@@ -38,6 +38,7 @@ import org.junit.jupiter.api.Test;
  * HAProxy, three servers on addresses of their own. Only folders, addresses and ports are others.
  */
 @Tag("agent")
+@Tag("full")
 class KubernetesPodIT {
 
     private static final Path SHIPPED = Path.of("deploy/kubernetes").toAbsolutePath();

@@ -163,6 +163,7 @@ class PromoteIT {
             primary.sql("INSERT INTO ledger VALUES (1, 1, 1)");
             trio.cluster().awaitReplay(primary, first);
             trio.cluster().awaitReplay(primary, second);
+            String whole; // where the torn record begins
             try (Proxy toFirst = between(first, primary);
                     Proxy toSecond = between(second, primary)) {
                 primary.setting("wal_sender_timeout", "60s"); // a new stream would begin with an older position
@@ -172,6 +173,7 @@ class PromoteIT {
                 }
                 toFirst.cutAfter(there);
                 toSecond.cutAfter(there);
+                whole = primary.query("SELECT pg_current_wal_insert_lsn()");
                 primary.sql("SELECT pg_logical_emit_message(false, 'pgsidecar', repeat('x', 200000000))");
                 await().atMost(Duration.ofSeconds(60))
                         .until(() -> waiting(first) > there / 2 && waiting(second) > there / 2);
@@ -182,7 +184,9 @@ class PromoteIT {
                     .allMatch(each -> each.query("SELECT count(*) FROM pg_stat_wal_receiver")
                             .equals("0")));
             String most = received(first) >= received(second) ? "pg-1" : "pg-2";
-            await().atMost(Duration.ofSeconds(60)).until(() -> stands(trio.server(most))); // what is whole is replayed
+            await("what is whole is replayed").atMost(Duration.ofSeconds(60)).until(() -> trio.server(most)
+                    .query("SELECT pg_last_wal_replay_lsn() >= '%s'".formatted(whole))
+                    .equals("t"));
             assertThat(waiting(trio.server(most)))
                     .as("of a record whose end never came")
                     .isPositive();
@@ -215,12 +219,6 @@ class PromoteIT {
         return proxy;
     }
 
-    private static boolean stands(Postgres standby) throws InterruptedException {
-        long waiting = waiting(standby);
-        Thread.sleep(2000);
-        return waiting == waiting(standby);
-    }
-
     private static long waiting(Postgres standby) {
         return Long.parseLong(standby.query("SELECT (pg_last_wal_receive_lsn() - pg_last_wal_replay_lsn())::bigint"));
     }
@@ -234,6 +232,8 @@ class PromoteIT {
         try (Trio trio = new Trio(17, folder).startAgents()) {
             Postgres primary = trio.server("pg-0");
             Postgres standby = trio.server("pg-1");
+            refusesWhereRightsAreMissing(trio);
+            refusesBesideAnotherServer(trio);
 
             standby.sql("SELECT pg_wal_replay_pause()");
             primary.sql("INSERT INTO ledger SELECT 1, n, 1 FROM generate_series(1, 20000) AS n");
@@ -277,54 +277,37 @@ class PromoteIT {
         }
     }
 
-    @Test
-    void tellsWhichRightsAreMissing() {
-        try (Trio trio = new Trio(17, folder).startAgents()) {
-            Postgres primary = trio.server("pg-0");
-            primary.sqlIn("pgsidecar", "REVOKE EXECUTE ON FUNCTION pg_promote(boolean, integer) FROM pgsidecar");
-            trio.cluster().awaitReplay(primary, trio.server("pg-1"));
-            JsonObject rights = Trio.NAMES.stream()
-                    .skip(1)
-                    .map(name -> trio.agent(name).look("/v1/capabilities"))
-                    .map(answer -> answer.getJsonArray("commands").stream()
-                            .map(JsonObject.class::cast)
-                            .filter(command -> command.getString("command").equals("promote"))
-                            .findFirst()
-                            .orElseThrow())
-                    .peek(command -> assertThat(command.getBoolean("possible")).isFalse())
-                    .map(command -> check(command, "rights"))
-                    .toList()
-                    .getFirst();
-            assertThat(rights.getString("hint"))
-                    .contains("GRANT EXECUTE ON FUNCTION pg_promote(boolean, integer) TO pgsidecar");
-            assertThat(rights.getBoolean("waivable")).isFalse();
-
-            trio.agent("pg-1").close();
-            trio.startAgent("pg-1", "PGSIDECAR_POSTGRES_SYSTEM_IDENTIFIER", "12345");
-            trio.agent("pg-1").await503("/replica", "wrong-instance");
-            assertRefused(
-                    trio.agent("pg-1"),
-                    PG_0_IS_DEAD.copy().put("waive", new JsonArray().add("identity")),
-                    "identity",
-                    "expected 12345",
-                    "log");
-        }
+    private static void refusesWhereRightsAreMissing(Trio trio) {
+        Postgres primary = trio.server("pg-0");
+        primary.sqlIn("pgsidecar", "REVOKE EXECUTE ON FUNCTION pg_promote(boolean, integer) FROM pgsidecar");
+        trio.cluster().awaitReplay(primary, trio.server("pg-1"));
+        JsonObject promote = trio.agent("pg-1").look("/v1/capabilities").getJsonArray("commands").stream()
+                .map(JsonObject.class::cast)
+                .filter(command -> command.getString("command").equals("promote"))
+                .findFirst()
+                .orElseThrow();
+        assertThat(promote.getBoolean("possible")).isFalse();
+        JsonObject rights = check(promote, "rights");
+        assertThat(rights.getString("hint"))
+                .contains("GRANT EXECUTE ON FUNCTION pg_promote(boolean, integer) TO pgsidecar");
+        assertThat(rights.getBoolean("waivable")).isFalse();
+        primary.sqlIn("pgsidecar", "GRANT EXECUTE ON FUNCTION pg_promote(boolean, integer) TO pgsidecar");
+        trio.cluster().awaitReplay(primary, trio.server("pg-1"));
     }
 
-    @Test
-    void promotesNoSecondStandby() throws Exception {
-        try (Trio trio = new Trio(17, folder).startAgents();
-                ExecutorService callers = Executors.newVirtualThreadPerTaskExecutor()) {
-            trio.server("pg-0").kill();
-            trio.promote("pg-1", PG_0_IS_DEAD);
-            List<Future<HttpResponse<String>>> answers = IntStream.range(0, 20)
-                    .mapToObj(caller -> callers.submit(() -> trio.agent("pg-2").order("/v1/promote", PG_0_IS_DEAD)))
-                    .toList();
-            for (Future<HttpResponse<String>> answer : answers) {
-                assertThat(answer.get().statusCode()).isIn(409, 412);
-            }
-            assertThat(trio.server("pg-2").query("SELECT pg_is_in_recovery()")).isEqualTo("t");
-        }
+    private static void refusesBesideAnotherServer(Trio trio) {
+        trio.agent("pg-2").close();
+        trio.startAgent("pg-2", "PGSIDECAR_POSTGRES_SYSTEM_IDENTIFIER", "12345");
+        trio.agent("pg-2").await503("/replica", "wrong-instance");
+        assertRefused(
+                trio.agent("pg-2"),
+                PG_0_IS_DEAD.copy().put("waive", new JsonArray().add("identity")),
+                "identity",
+                "expected 12345",
+                "log");
+        trio.agent("pg-2").close();
+        trio.startAgent("pg-2").await200("/replica");
+        trio.awaitPeers("pg-1");
     }
 
     @Repeated(3)
@@ -395,11 +378,12 @@ class PromoteIT {
     }
 
     @Test
-    void callsAnOldPrimaryThatComesBackSuperseded() {
+    void promotesNoSecondStandbyAndCallsAnOldPrimaryThatComesBackSuperseded() throws Exception {
         try (Trio trio = new Trio(17, folder).startAgents()) {
             Postgres old = trio.server("pg-0");
             old.kill();
             trio.promote("pg-1", PG_0_IS_DEAD);
+            promotesNoSecondStandby(trio);
             old.start();
             JsonObject answer = trio.agent("pg-0").await503("/primary", "superseded");
             assertThat(answer.getString("detail")).isEqualTo("pg-1 is on timeline 2, this primary on 1");
@@ -426,6 +410,18 @@ class PromoteIT {
             }
             assertThat(anew.json("/primary").getString("reason")).isEqualTo("superseded");
         }
+    }
+
+    private static void promotesNoSecondStandby(Trio trio) throws Exception {
+        try (ExecutorService callers = Executors.newVirtualThreadPerTaskExecutor()) {
+            List<Future<HttpResponse<String>>> answers = IntStream.range(0, 20)
+                    .mapToObj(caller -> callers.submit(() -> trio.agent("pg-2").order("/v1/promote", PG_0_IS_DEAD)))
+                    .toList();
+            for (Future<HttpResponse<String>> answer : answers) {
+                assertThat(answer.get().statusCode()).isIn(409, 412);
+            }
+        }
+        assertThat(trio.server("pg-2").query("SELECT pg_is_in_recovery()")).isEqualTo("t");
     }
 
     private static JsonObject expecting(String checkpoint) {

@@ -9,14 +9,20 @@ import dev.pgsidecar.docs.Page;
 import dev.pgsidecar.suite.Suite;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -30,7 +36,39 @@ import org.junit.jupiter.params.provider.ValueSource;
 class WritesIT {
 
     @TempDir
-    Path folder;
+    static Path folder;
+
+    private static final Map<Integer, Paused> SERVERS = new TreeMap<>();
+
+    /** The servers of all tests that leave them as they were. */
+    private static Paused on(int major) {
+        return SERVERS.computeIfAbsent(
+                major, _ -> new Paused(major, newFolder(), Map.of("max_prepared_transactions", "5")).startAgents());
+    }
+
+    private static Path newFolder() {
+        try {
+            return Files.createTempDirectory(folder, "servers");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @AfterEach
+    void resume() {
+        SERVERS.values().stream()
+                .filter(paused -> !paused.state().equals("open"))
+                .forEach(Paused::resume);
+    }
+
+    @AfterAll
+    static void close() {
+        SERVERS.values().forEach(Paused::close);
+    }
+
+    private static int rows(Postgres server) {
+        return Integer.parseInt(server.queryIn("app", "SELECT count(*) FROM t"));
+    }
 
     static Stream<Arguments> versionsAndMethods() {
         return Suite.versions(15, 17, 18).stream()
@@ -41,10 +79,11 @@ class WritesIT {
     @ParameterizedTest
     @MethodSource("versionsAndMethods")
     void holdsWritesBackAndPutsEverythingBack(int major, String method) throws Exception {
-        try (Paused paused = new Paused(major, folder).startAgents();
-                Connection writer = paused.primary().connect("app", "app", "");
+        Paused paused = on(major);
+        try (Connection writer = paused.primary().connect("app", "app", "");
                 Statement open = writer.createStatement()) {
             String before = Paused.settings(paused.primary());
+            int rows = rows(paused.primary());
             writer.setAutoCommit(false);
             open.execute("INSERT INTO t DEFAULT VALUES");
 
@@ -54,7 +93,7 @@ class WritesIT {
                     .put("ttl", "60s")
                     .put("waitForStandbys", new JsonArray().add("pg-1").add("pg-2")));
 
-            assertThat(answer.getLong("generation")).isEqualTo(1);
+            long generation = answer.getLong("generation");
             assertThat(answer.getString("guarantee"))
                     .isEqualTo(method.equals("limit") ? "no-ordinary-role-can-write" : "none-can-write");
             assertThat(answer.getJsonArray("couldStillWrite").encode().contains("superuser postgres"))
@@ -102,14 +141,13 @@ class WritesIT {
             assertThat(resumed.getJsonArray("kept")).isEmpty();
             assertThat(Paused.settings(paused.primary())).isEqualTo(before);
             Paused.write(paused.primary());
-            assertThat(paused.primary().queryIn("app", "SELECT count(*) FROM t"))
-                    .isEqualTo("1");
+            assertThat(rows(paused.primary())).isEqualTo(rows + 1);
             assertThat(paused.state()).isEqualTo("open");
             assertThat(paused.agent().look("/v1/writes").getJsonObject("last").getString("how"))
                     .isEqualTo("resumed by ops");
             paused.agent().await200("/primary");
             assertThat(paused.resume().getBoolean("changed")).as("again").isFalse();
-            assertThat(paused.pauseAll("2s").getLong("generation")).isEqualTo(2);
+            assertThat(paused.pauseAll("2s").getLong("generation")).isEqualTo(generation + 1);
             paused.awaitState("open");
         }
     }
@@ -117,46 +155,44 @@ class WritesIT {
     @ParameterizedTest
     @ValueSource(strings = {"limit", "close"})
     void undoesItByHand(String method) throws Exception {
-        try (Paused paused = new Paused(17, folder).startPrimarysAgent()) {
-            String before = Paused.settings(paused.primary());
-            JsonObject answer = paused.pause(Paused.ALL.copy().put("method", method));
-            for (Object statement : answer.getJsonArray("undo")) {
-                paused.primary().sqlIn("pgsidecar", statement.toString());
-            }
-            assertThat(Paused.settings(paused.primary())).isEqualTo(before);
-            paused.awaitState("open");
-            await().ignoreExceptions().untilAsserted(() -> Paused.write(paused.primary()));
+        Paused paused = on(17);
+        String before = Paused.settings(paused.primary());
+        JsonObject answer = paused.pause(Paused.ALL.copy().put("method", method));
+        for (Object statement : answer.getJsonArray("undo")) {
+            paused.primary().sqlIn("pgsidecar", statement.toString());
         }
+        assertThat(Paused.settings(paused.primary())).isEqualTo(before);
+        paused.awaitState("open");
+        await().ignoreExceptions().untilAsserted(() -> Paused.write(paused.primary()));
     }
 
     /** The commands of docs/runbooks/undo-a-pause-by-hand.md, as they stand there. */
     @Test
     void undoesItByTheBook() throws Exception {
-        try (Paused paused = new Paused(17, folder).startPrimarysAgent()) {
-            String before = Paused.settings(paused.primary());
-            paused.pauseAll("1h");
-            List<String> commands = Page.commands("docs/runbooks/undo-a-pause-by-hand.md", "psql");
-            assertThat(commands).hasSize(3);
-            assertThat(shell(paused.primary(), commands.getFirst())).contains("pg-0");
-            assertThat(shell(paused.primary(), commands.getLast()))
-                    .contains("ALTER DATABASE app CONNECTION LIMIT 150", "UPDATE pgsidecar.write_pause");
-            assertThat(shell(paused.primary(), "psql -X -d pgsidecar -f deploy/sql/uninstall.sql"))
-                    .contains("writes are paused");
-            assertThat(shell(paused.primary(), commands.get(1))).contains("\"changed\": true");
-            assertThat(Paused.settings(paused.primary())).isEqualTo(before);
-            paused.awaitState("open");
-            Paused.write(paused.primary());
+        Paused paused = on(17);
+        String before = Paused.settings(paused.primary());
+        paused.pauseAll("1h");
+        List<String> commands = Page.commands("docs/runbooks/undo-a-pause-by-hand.md", "psql");
+        assertThat(commands).hasSize(3);
+        assertThat(shell(paused.primary(), commands.getFirst())).contains("pg-0");
+        assertThat(shell(paused.primary(), commands.getLast()))
+                .contains("ALTER DATABASE app CONNECTION LIMIT 150", "UPDATE pgsidecar.write_pause");
+        assertThat(shell(paused.primary(), "psql -X -d pgsidecar -f deploy/sql/uninstall.sql"))
+                .contains("writes are paused");
+        assertThat(shell(paused.primary(), commands.get(1))).contains("\"changed\": true");
+        assertThat(Paused.settings(paused.primary())).isEqualTo(before);
+        paused.awaitState("open");
+        Paused.write(paused.primary());
 
-            assertThat(shell(paused.primary(), "psql -X -d postgres -f deploy/sql/install.sql"))
-                    .contains("run it in the database pgsidecar");
-            assertThat(shell(paused.primary(), "psql -X -d pgsidecar -f deploy/sql/uninstall.sql"))
-                    .endsWith("COMMIT\n");
-            paused.awaitState("not-installed");
-            assertThat(paused.refused("/v1/writes/pause", Paused.ALL, 412)).contains("rights");
-            assertThat(shell(paused.primary(), "psql -X -d pgsidecar -f deploy/sql/install.sql"))
-                    .endsWith("COMMIT\n");
-            paused.awaitState("open");
-        }
+        assertThat(shell(paused.primary(), "psql -X -d postgres -f deploy/sql/install.sql"))
+                .contains("run it in the database pgsidecar");
+        assertThat(shell(paused.primary(), "psql -X -d pgsidecar -f deploy/sql/uninstall.sql"))
+                .endsWith("COMMIT\n");
+        paused.awaitState("not-installed");
+        assertThat(paused.refused("/v1/writes/pause", Paused.ALL, 412)).contains("rights");
+        assertThat(shell(paused.primary(), "psql -X -d pgsidecar -f deploy/sql/install.sql"))
+                .endsWith("COMMIT\n");
+        paused.awaitState("open");
     }
 
     private static String shell(Postgres server, String command) throws Exception {
@@ -179,45 +215,45 @@ class WritesIT {
 
     @Test
     void resumesByItselfWhenTheLeaseHasRunOut() throws Exception {
-        try (Paused paused = new Paused(17, folder).startPrimarysAgent()) {
-            String before = Paused.settings(paused.primary());
-            long generation = paused.pauseAll("6s").getLong("generation");
-            String firstExpiry = paused.expiry();
-            var renewed = paused.agent()
-                    .command(
-                            "PUT",
-                            "/v1/writes/lease",
-                            AgentProcess.OPERATE,
-                            new JsonObject()
-                                    .put("generation", generation)
-                                    .put("ttl", "9s")
-                                    .encode());
-            assertThat(renewed.statusCode()).as(renewed.body()).isEqualTo(200);
-            assertThat(new JsonObject(renewed.body()).getDouble("leaseSecondsLeft"))
-                    .isBetween(7.0, 9.0);
-            paused.primary().sqlIn("pgsidecar", "ALTER DATABASE other CONNECTION LIMIT 7");
-            paused.awaitObservationAfter(firstExpiry);
-            assertThat(paused.state()).as("renewed").isEqualTo("paused");
-            paused.awaitState("open");
-            assertThat(paused.agent().log()).contains("has run out", "other has the connection limit 7");
-            assertThat(paused.primary()
-                            .queryIn("pgsidecar", "SELECT ended_how || ' ' || kept FROM pgsidecar.write_pause"))
-                    .isEqualTo("expired [\"other has the connection limit 7; before the pause: -1\"]");
-            JsonObject last = paused.agent().look("/v1/writes").getJsonObject("last");
-            assertThat(last.getLong("generation")).isEqualTo(generation);
-            assertThat(last.getString("how")).isEqualTo("expired");
-            assertThat(last.getJsonArray("kept"))
-                    .containsExactly("other has the connection limit 7; before the pause: -1");
-            paused.primary().sql("ALTER DATABASE other CONNECTION LIMIT -1");
-            assertThat(Paused.settings(paused.primary())).isEqualTo(before);
-            Paused.write(paused.primary());
-        }
+        Paused paused = on(17);
+        String before = Paused.settings(paused.primary());
+        long generation = paused.pauseAll("6s").getLong("generation");
+        String firstExpiry = paused.expiry();
+        var renewed = paused.agent()
+                .command(
+                        "PUT",
+                        "/v1/writes/lease",
+                        AgentProcess.OPERATE,
+                        new JsonObject()
+                                .put("generation", generation)
+                                .put("ttl", "9s")
+                                .encode());
+        assertThat(renewed.statusCode()).as(renewed.body()).isEqualTo(200);
+        assertThat(new JsonObject(renewed.body()).getDouble("leaseSecondsLeft")).isBetween(7.0, 9.0);
+        paused.primary().sqlIn("pgsidecar", "ALTER DATABASE other CONNECTION LIMIT 7");
+        paused.awaitObservationAfter(firstExpiry);
+        assertThat(paused.state()).as("renewed").isEqualTo("paused");
+        paused.awaitState("open");
+        assertThat(paused.agent().log()).contains("has run out", "other has the connection limit 7");
+        assertThat(paused.primary()
+                        .queryIn(
+                                "pgsidecar",
+                                "SELECT ended_how || ' ' || kept FROM pgsidecar.write_pause WHERE generation = "
+                                        + generation))
+                .isEqualTo("expired [\"other has the connection limit 7; before the pause: -1\"]");
+        JsonObject last = paused.agent().look("/v1/writes").getJsonObject("last");
+        assertThat(last.getLong("generation")).isEqualTo(generation);
+        assertThat(last.getString("how")).isEqualTo("expired");
+        assertThat(last.getJsonArray("kept")).containsExactly("other has the connection limit 7; before the pause: -1");
+        paused.primary().sql("ALTER DATABASE other CONNECTION LIMIT -1");
+        assertThat(Paused.settings(paused.primary())).isEqualTo(before);
+        Paused.write(paused.primary());
     }
 
     @Test
     void pausesSomeDatabasesOnly() throws Exception {
-        try (Paused paused = new Paused(17, folder).startPrimarysAgent();
-                Connection other = paused.primary().connect("other", "postgres", "");
+        Paused paused = on(17);
+        try (Connection other = paused.primary().connect("other", "postgres", "");
                 Statement busy = other.createStatement()) {
             busy.execute("CREATE TABLE t (v int)");
             JsonObject answer = paused.pause(new JsonObject().put("databases", new JsonArray().add("app")));
@@ -231,96 +267,90 @@ class WritesIT {
 
     @Test
     void refuses() throws Exception {
-        try (Paused paused = new Paused(17, folder, Map.of("max_prepared_transactions", "5")).startAgents()) {
-            Postgres primary = paused.primary();
+        Paused paused = on(17);
+        Postgres primary = paused.primary();
 
-            assertThat(paused.agent()
-                            .order("/v1/writes/pause", new JsonObject())
-                            .body())
-                    .contains("either");
-            assertThat(paused.refused("/v1/writes/pause", new JsonObject(), 400))
-                    .isEmpty();
-            assertThat(paused.refused("/v1/writes/pause", Paused.ALL.copy().put("ttl", "1s"), 422))
-                    .isEmpty();
-            assertThat(paused.refused("/v1/writes/pause", Paused.ALL.copy().put("ttl", "2h"), 422))
-                    .isEmpty();
-            assertThat(paused.refused("/v1/writes/pause", Paused.ALL.copy().put("ttl", "soon"), 400))
-                    .isEmpty();
-            assertThat(paused.refused("/v1/writes/pause", Paused.ALL.copy().put("method", "magic"), 400))
-                    .isEmpty();
-            assertThat(paused.refused("/v1/writes/pause", databases("app", "nowhere"), 412))
-                    .containsExactly("databases");
-            assertThat(paused.refused("/v1/writes/pause", databases("pgsidecar"), 412))
-                    .containsExactly("databases");
-            assertThat(paused.refused(
-                            "/v1/writes/pause",
-                            Paused.ALL.copy().put("waitForStandbys", new JsonArray().add("pg-7")),
-                            412))
-                    .containsExactly("standbys");
+        assertThat(paused.agent().order("/v1/writes/pause", new JsonObject()).body())
+                .contains("either");
+        assertThat(paused.refused("/v1/writes/pause", new JsonObject(), 400)).isEmpty();
+        assertThat(paused.refused("/v1/writes/pause", Paused.ALL.copy().put("ttl", "1s"), 422))
+                .isEmpty();
+        assertThat(paused.refused("/v1/writes/pause", Paused.ALL.copy().put("ttl", "2h"), 422))
+                .isEmpty();
+        assertThat(paused.refused("/v1/writes/pause", Paused.ALL.copy().put("ttl", "soon"), 400))
+                .isEmpty();
+        assertThat(paused.refused("/v1/writes/pause", Paused.ALL.copy().put("method", "magic"), 400))
+                .isEmpty();
+        assertThat(paused.refused("/v1/writes/pause", databases("app", "nowhere"), 412))
+                .containsExactly("databases");
+        assertThat(paused.refused("/v1/writes/pause", databases("pgsidecar"), 412))
+                .containsExactly("databases");
+        assertThat(paused.refused(
+                        "/v1/writes/pause", Paused.ALL.copy().put("waitForStandbys", new JsonArray().add("pg-7")), 412))
+                .containsExactly("standbys");
 
-            primary.sqlIn("app", "BEGIN; INSERT INTO t DEFAULT VALUES; PREPARE TRANSACTION 'later'");
-            assertThat(paused.refused("/v1/writes/pause", Paused.ALL, 412)).containsExactly("prepared-transactions");
-            primary.sqlIn("app", "ROLLBACK PREPARED 'later'");
+        primary.sqlIn("app", "BEGIN; INSERT INTO t DEFAULT VALUES; PREPARE TRANSACTION 'later'");
+        assertThat(paused.refused("/v1/writes/pause", Paused.ALL, 412)).containsExactly("prepared-transactions");
+        primary.sqlIn("app", "ROLLBACK PREPARED 'later'");
 
-            primary.sqlIn(
-                    "app",
-                    "CREATE SUBSCRIPTION s CONNECTION 'host=127.0.0.1 port=1' PUBLICATION p"
-                            + " WITH (connect = false, slot_name = NONE)");
-            primary.sqlIn("app", "ALTER SUBSCRIPTION s SET (slot_name = 's')", "ALTER SUBSCRIPTION s ENABLE");
-            assertThat(paused.refused("/v1/writes/pause", Paused.ALL, 412)).containsExactly("subscriptions");
-            primary.sqlIn("app", "ALTER SUBSCRIPTION s DISABLE", "ALTER SUBSCRIPTION s SET (slot_name = NONE)");
-            primary.sqlIn("app", "DROP SUBSCRIPTION s");
+        primary.sqlIn(
+                "app",
+                "CREATE SUBSCRIPTION s CONNECTION 'host=127.0.0.1 port=1' PUBLICATION p"
+                        + " WITH (connect = false, slot_name = NONE)");
+        primary.sqlIn("app", "ALTER SUBSCRIPTION s SET (slot_name = 's')", "ALTER SUBSCRIPTION s ENABLE");
+        assertThat(paused.refused("/v1/writes/pause", Paused.ALL, 412)).containsExactly("subscriptions");
+        primary.sqlIn("app", "ALTER SUBSCRIPTION s DISABLE", "ALTER SUBSCRIPTION s SET (slot_name = NONE)");
+        primary.sqlIn("app", "DROP SUBSCRIPTION s");
 
-            assertThat(new JsonObject(paused.trio()
-                                    .agent("pg-1")
-                                    .order("/v1/writes/pause", Paused.ALL)
-                                    .body())
-                            .encode())
-                    .contains("\"status\":412", "order it at the primary's agent");
+        assertThat(new JsonObject(paused.trio()
+                                .agent("pg-1")
+                                .order("/v1/writes/pause", Paused.ALL)
+                                .body())
+                        .encode())
+                .contains("\"status\":412", "order it at the primary's agent");
 
-            JsonObject seven = new JsonObject().put("generation", 7);
-            assertThat(paused.refused("/v1/writes/commit", seven.copy().put("target", "pg-1"), 409))
-                    .contains("generation", "proved");
-            assertThat(paused.agent()
-                            .command("PUT", "/v1/writes/lease", AgentProcess.OPERATE, seven.encode())
-                            .statusCode())
-                    .isEqualTo(409);
+        JsonObject another = new JsonObject().put("generation", 1_000);
+        assertThat(paused.refused("/v1/writes/commit", another.copy().put("target", "pg-1"), 409))
+                .contains("generation", "proved");
+        assertThat(paused.agent()
+                        .command("PUT", "/v1/writes/lease", AgentProcess.OPERATE, another.encode())
+                        .statusCode())
+                .isEqualTo(409);
 
-            paused.pauseAll("60s");
-            assertThat(paused.refused("/v1/writes/pause", Paused.ALL, 409)).containsExactly("not-paused");
-            assertThat(paused.refused("/v1/writes/resume", seven, 409)).containsExactly("generation");
-            assertThat(paused.refused("/v1/writes/commit", seven.copy().put("target", "pg-1"), 409))
-                    .contains("generation");
-            JsonObject one = new JsonObject().put("generation", 1);
-            assertThat(paused.refused("/v1/writes/commit", one, 412)).contains("target");
-            assertThat(paused.refused("/v1/writes/commit", one.copy().put("target", "pg-9"), 412))
-                    .contains("target");
-            assertThat(paused.agent()
-                            .command("PUT", "/v1/writes/lease", AgentProcess.OPERATE, seven.encode())
-                            .statusCode())
-                    .isEqualTo(409);
-            assertThat(paused.agent()
-                            .command("PUT", "/v1/writes/lease", AgentProcess.OPERATE, "{}")
-                            .statusCode())
-                    .isEqualTo(400);
-            assertThat(paused.agent()
-                            .command("PUT", "/v1/writes/lease", AgentProcess.VIEW, one.encode())
-                            .statusCode())
-                    .isEqualTo(403);
-            assertThat(new JsonObject(paused.trio()
-                                    .agent("pg-1")
-                                    .order("/v1/promote", new JsonObject().put("generation", 1))
-                                    .body())
-                            .encode())
-                    .contains("\"status\":412", "not committed");
-            assertThat(paused.state()).as("none of it has touched the pause").isEqualTo("paused");
-            paused.resume();
-        }
+        JsonObject current =
+                new JsonObject().put("generation", paused.pauseAll("60s").getLong("generation"));
+        assertThat(paused.refused("/v1/writes/pause", Paused.ALL, 409)).containsExactly("not-paused");
+        assertThat(paused.refused("/v1/writes/resume", another, 409)).containsExactly("generation");
+        assertThat(paused.refused("/v1/writes/commit", another.copy().put("target", "pg-1"), 409))
+                .contains("generation");
+        assertThat(paused.refused("/v1/writes/commit", current, 412)).contains("target");
+        assertThat(paused.refused("/v1/writes/commit", current.copy().put("target", "pg-9"), 412))
+                .contains("target");
+        assertThat(paused.agent()
+                        .command("PUT", "/v1/writes/lease", AgentProcess.OPERATE, another.encode())
+                        .statusCode())
+                .isEqualTo(409);
+        assertThat(paused.agent()
+                        .command("PUT", "/v1/writes/lease", AgentProcess.OPERATE, "{}")
+                        .statusCode())
+                .isEqualTo(400);
+        assertThat(paused.agent()
+                        .command("PUT", "/v1/writes/lease", AgentProcess.VIEW, current.encode())
+                        .statusCode())
+                .isEqualTo(403);
+        assertThat(new JsonObject(paused.trio()
+                                .agent("pg-1")
+                                .order("/v1/promote", current)
+                                .body())
+                        .encode())
+                .contains("\"status\":412", "not committed");
+        assertThat(paused.state()).as("none of it has touched the pause").isEqualTo("paused");
+        paused.resume();
     }
 
     @Test
     void handsOverToAStandbyWhileThePrimaryLives() throws Exception {
-        try (Paused paused = new Paused(17, folder).startAgents()) {
+        try (Paused paused = new Paused(17, newFolder()).startAgents()) {
             Paused.write(paused.primary());
             JsonObject committed = paused.handOver("pg-1");
             long generation = committed.getLong("generation");
@@ -351,7 +381,7 @@ class WritesIT {
 
     @Test
     void adoptsAPauseWhereSomebodyElseHasPromoted() throws Exception {
-        try (Paused paused = new Paused(17, folder).startAgents()) {
+        try (Paused paused = new Paused(17, newFolder()).startAgents()) {
             String before = Paused.settings(paused.primary());
             paused.pause(Paused.ALL.copy().put("waitForStandbys", new JsonArray().add("pg-1")));
             Postgres next = paused.trio().server("pg-1");
