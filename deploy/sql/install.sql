@@ -4,6 +4,7 @@
 --   psql -X -d pgsidecar -f install.sql
 
 \set ON_ERROR_STOP on
+SET search_path = pg_catalog, pg_temp; -- no object of another schema is called
 SET client_min_messages = warning; -- what is granted already is no news
 
 SELECT current_database() <> 'pgsidecar' AS elsewhere \gset
@@ -14,8 +15,33 @@ SELECT current_database() <> 'pgsidecar' AS elsewhere \gset
 
 BEGIN;
 
--- Nobody but the agent and superusers has anything to do here: a write pause keeps this database open.
+-- Whatever an ordinary role created under the names of this file would run with a superuser's rights.
+DO $$
+DECLARE
+  found text;
+BEGIN
+  SELECT string_agg(what || ' belongs to ' || o.rolname, ', ') INTO found
+  FROM (SELECT 'database pgsidecar' AS what, datdba AS owner FROM pg_database WHERE datname = current_database()
+        UNION ALL
+        SELECT 'schema pgsidecar', nspowner FROM pg_namespace WHERE nspname = 'pgsidecar'
+        UNION ALL
+        SELECT 'relation pgsidecar.' || relname, relowner FROM pg_class WHERE relnamespace = to_regnamespace('pgsidecar')
+        UNION ALL
+        SELECT 'function pgsidecar.' || proname, proowner FROM pg_proc WHERE pronamespace = to_regnamespace('pgsidecar')
+        UNION ALL
+        SELECT 'type pgsidecar.' || typname, typowner FROM pg_type WHERE typnamespace = to_regnamespace('pgsidecar')) AS there
+       JOIN pg_roles AS o ON o.oid = there.owner
+  WHERE NOT o.rolsuper;
+  IF found IS NOT NULL THEN
+    RAISE EXCEPTION '%, which is not a superuser', found
+      USING HINT = 'Drop or rename what was not created by this file, and run it again.';
+  END IF;
+END
+$$;
+
+-- A write pause keeps this database open: only the agent and superusers have access to it.
 REVOKE CONNECT, TEMPORARY ON DATABASE pgsidecar FROM PUBLIC;
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT CONNECT ON DATABASE pgsidecar TO pgsidecar;
 
 -- Promote: pg_promote itself, a look whether a point-in-time recovery is going on, and the checkpoint afterwards, which
@@ -113,8 +139,10 @@ $$;
 REVOKE ALL ON FUNCTION pgsidecar.undo_statements(pgsidecar.write_pause) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pgsidecar.undo_statements(pgsidecar.write_pause) TO pgsidecar;
 
--- The sessions that have to go: all in the pause's databases but autovacuum's, those that stream from a logical slot, and
--- workers that go with their leader. The agent's own are in its own database, which is in no pause.
+-- The sessions that the agent ends: all in the pause's databases. A walsender that is connected to a database runs SQL, with or
+-- without a slot. An autovacuum worker that was started before the pause runs index functions in transactions that may write; one
+-- that is started later may not, so it stays once the pause is proved. A parallel worker ends with its leader. The agent's own
+-- sessions are in its own database, which is in no pause.
 CREATE OR REPLACE FUNCTION pgsidecar.sessions_in_scope(of pgsidecar.write_pause)
   RETURNS TABLE (pid integer, role name, superuser boolean, database name, application text, type text,
                  started timestamptz, writes boolean)
@@ -124,8 +152,8 @@ $$
          a.backend_xid IS NOT NULL
   FROM pg_stat_activity AS a LEFT JOIN pg_roles AS r ON r.oid = a.usesysid
   WHERE a.datid IN (SELECT (entry ->> 'oid')::oid FROM jsonb_array_elements(of.previous) AS entry)
-    AND a.backend_type NOT IN ('autovacuum worker', 'parallel worker')
-    AND NOT (a.backend_type = 'walsender' AND EXISTS (SELECT FROM pg_replication_slots AS s WHERE s.active_pid = a.pid))
+    AND a.backend_type <> 'parallel worker'
+    AND (a.backend_type <> 'autovacuum worker' OR of.final_lsn IS NULL AND of.ended IS NULL)
     AND a.pid <> pg_backend_pid()
 $$;
 REVOKE ALL ON FUNCTION pgsidecar.sessions_in_scope(pgsidecar.write_pause) FROM PUBLIC;
@@ -152,8 +180,8 @@ BEGIN
     'prepared', (SELECT count(*) FROM pg_prepared_xacts JOIN pg_database ON datname = database
                  WHERE pg_database.oid = ANY (scope)),
     'outside', (SELECT count(*) FROM pg_database
-                WHERE of.all_databases AND oid <> ALL (scope) AND datname NOT IN ('template0', current_database())
-                  AND datconnlimit <> -2),
+                WHERE of.all_databases AND oid <> ALL (scope) AND datname <> current_database()
+                  AND (datname <> 'template0' OR datallowconn) AND datconnlimit <> -2),
     'counters', (SELECT jsonb_build_object('connected', coalesce(sum(sessions), 0)::bigint,
                      'committed', coalesce(sum(xact_commit), 0)::bigint,
                      'changed', coalesce(sum(tup_inserted + tup_updated + tup_deleted), 0)::bigint,
@@ -168,8 +196,8 @@ GRANT EXECUTE ON FUNCTION pgsidecar.pause_sample(pgsidecar.write_pause) TO pgsid
 -- Each of the functions below answers {"done": true, "record": ...}, or {"done": false, "why": ...} and has changed
 -- nothing. Their commits wait for no standby: a pause must not hang on one that is dead.
 
--- Records a pause and closes its databases, in one transaction. Without databases: all but the agent's own, template0,
--- and those that a failed DROP DATABASE left behind.
+-- Records a pause and closes its databases, in one transaction. Without databases: all but the agent's own, those that a failed
+-- DROP DATABASE left behind, and template0 unless it accepts connections.
 CREATE OR REPLACE FUNCTION pgsidecar.pause_writes(by_node text, databases name[], by_method text, for_time interval,
     by_operation text, by_whom text, because text) RETURNS jsonb
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
@@ -205,7 +233,7 @@ BEGIN
       ORDER BY d.datname), '[]')
     FROM pg_database AS d
     WHERE d.datname <> current_database() AND d.datconnlimit <> -2
-      AND CASE WHEN databases IS NULL THEN d.datname <> 'template0' ELSE d.datname = ANY (databases) END);
+      AND CASE WHEN databases IS NULL THEN d.datname <> 'template0' OR d.datallowconn ELSE d.datname = ANY (databases) END);
   IF databases IS NOT NULL AND jsonb_array_length(pause.previous) < (SELECT count(DISTINCT d) FROM unnest(databases) AS d)
       OR jsonb_array_length(pause.previous) = 0 THEN
     RETURN jsonb_build_object('done', false, 'why', 'a database is not there, or is the agent''s own');

@@ -12,6 +12,22 @@
 --     -d 'host=pg-0 user=replicator application_name=pg-1'
 
 \set ON_ERROR_STOP on
+SET search_path = pg_catalog, pg_temp; -- no object of another schema is called
+
+-- A role of this name that an ordinary role created, or can use, would let that role copy the whole cluster.
+DO $$
+DECLARE
+  found text;
+BEGIN
+  SELECT string_agg(m.rolname, ', ') INTO found
+  FROM pg_auth_members AS a JOIN pg_roles AS r ON r.oid = a.roleid JOIN pg_roles AS m ON m.oid = a.member
+  WHERE r.rolname = 'replicator' AND NOT m.rolsuper;
+  IF found IS NOT NULL THEN
+    RAISE EXCEPTION 'role replicator can be used or administered by %', found
+      USING HINT = 'REVOKE replicator FROM these roles, or use another name.';
+  END IF;
+END
+$$;
 
 -- REPLICATION is all that it has: it can stream WAL and copy the whole folder, so its password is worth as much as the
 -- data. Into databases it could log in like anybody else: replication.hba forbids that.
