@@ -6,6 +6,7 @@ import io.vertx.core.json.JsonObject;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /**
@@ -35,8 +36,16 @@ public record PeerInstance(
         Optional<String> synchronousStandbyNames,
         Optional<HandOver> handedOver) {
 
-    /** A committed hand-over. */
-    public record HandOver(long generation, String target) {}
+    /** The guarantees of a write pause that no session has broken; docs/write-pause.md. */
+    private static final Set<String> GUARANTEES = Set.of("no-ordinary-role-can-write", "none-can-write");
+
+    /**
+     * A committed hand-over.
+     *
+     * @param holds whether the pause still has the guarantee with which it was proved; false for a value that this agent does not
+     *     know
+     */
+    public record HandOver(long generation, String target, boolean holds) {}
 
     /** Whom it streams to. */
     public record Downstream(String application, Optional<String> slot, Optional<String> syncState) {}
@@ -72,7 +81,8 @@ public record PeerInstance(
 
     private static Optional<HandOver> handOver(JsonObject writes) {
         return Optional.ofNullable(writes.getString("committedTo"))
-                .map(target -> new HandOver(writes.getLong("generation"), target));
+                .map(target -> new HandOver(
+                        writes.getLong("generation"), target, GUARANTEES.contains(writes.getString("guarantee", ""))));
     }
 
     /** The downstream that this is: by its slot, else by its name. */

@@ -192,7 +192,15 @@ record PromoteChecks(
         Optional<String> wrong = notHandedOver(pause.get(), generation)
                 .or(() -> rival(peer -> !peer.name().equals(pause.get().node())))
                 .or(() -> heldNoMore(pause.get()));
+        Optional<Check> broken = broken(pause.get())
+                .map(found -> Check.failed(
+                        UPSTREAM,
+                        found,
+                        required,
+                        "POST /v1/writes/resume at %1$s's agent, and pause again; if %1$s is dead: \"deadPrimary\": \"%1$s\", without a generation"
+                                .formatted(pause.get().node())));
         return wrong.map(found -> Check.failed(UPSTREAM, found, required, hint))
+                .or(() -> broken)
                 .orElseGet(() -> Check.passed(
                         UPSTREAM,
                         "handed over by %s, up to %s"
@@ -204,15 +212,34 @@ record PromoteChecks(
 
     /** The old primary may have been resumed since, and this standby not know it yet. */
     private Optional<String> heldNoMore(WritePause pause) {
-        PeerInstance.HandOver meant = new PeerInstance.HandOver(pause.generation(), name);
         return peers.stream()
                 .filter(peer -> peer.name().equals(pause.node()))
                 .filter(peer -> peer.carriesOut("resume")
                         || fresh(peer)
                                 .filter(holder -> holder.timeline() != pause.timeline()
-                                        || !holder.handedOver().equals(Optional.of(meant)))
+                                        || !holder.handedOver()
+                                                .filter(held -> isThis(held, pause))
+                                                .isPresent())
                                 .isPresent())
                 .map(peer -> "%s holds its writes back no more, or is just resuming them".formatted(peer.name()))
+                .findFirst();
+    }
+
+    private boolean isThis(PeerInstance.HandOver held, WritePause pause) {
+        return held.generation() == pause.generation() && held.target().equals(name);
+    }
+
+    /** A report of any age counts: a guarantee that is broken stays broken. */
+    private Optional<String> broken(WritePause pause) {
+        return peers.stream()
+                .filter(peer -> peer.before()
+                        .filter(last -> last.timeline() == pause.timeline())
+                        .flatMap(PeerInstance::handedOver)
+                        .filter(held -> isThis(held, pause) && !held.holds())
+                        .isPresent())
+                .map(peer ->
+                        "%s reports that the guarantee of this pause is broken: commits after its proof may be missing here"
+                                .formatted(peer.name()))
                 .findFirst();
     }
 

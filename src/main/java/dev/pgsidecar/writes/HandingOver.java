@@ -90,7 +90,8 @@ final class HandingOver extends PauseRunbook {
         }
         Sample now = Sample.take(line, pause.get().generation());
         return now.proved()
-                .flatMap(then -> Proof.breach(then, now, pause.get().method().equals(PauseRequest.CLOSE)));
+                .flatMap(then -> Proof.breach(
+                        then, now, now.sessions() > 0, pause.get().method().equals(PauseRequest.CLOSE)));
     }
 
     private long generation() {

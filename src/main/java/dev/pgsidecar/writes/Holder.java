@@ -65,6 +65,9 @@ public class Holder {
 
     private Optional<Moment> lastAdoption = Optional.empty();
 
+    /** When a session was ended that can come back, and that session counters may not have. */
+    private Optional<Moment> exemptEnded = Optional.empty();
+
     /**
      * @param counters of five to ten seconds ago: one visitor's session and rows may be counted at different moments
      * @param next the counters that take their place
@@ -185,6 +188,9 @@ public class Holder {
                     "%d sessions ended that came in during the pause, among them %s",
                     terminated.sessions(), terminated.first().getFirst().encode());
         }
+        if (terminated.exempt() > 0) {
+            exemptEnded = Optional.of(clock.now());
+        }
         if (pause.proved()) {
             watch(pause);
         }
@@ -195,8 +201,11 @@ public class Holder {
         Earlier before = earlier.filter(last -> last.generation() == pause.generation())
                 .orElseGet(() -> new Earlier(
                         pause.generation(), clock.now(), now.proved().orElse(now.counters()), now.counters()));
+        boolean uncounted = exemptEnded
+                .filter(moment -> moment.ageAt(clock.now()).compareTo(TOGETHER.multipliedBy(2)) < 0)
+                .isPresent();
         Optional<String> breach =
-                Proof.breach(before.counters(), now, pause.method().equals(PauseRequest.CLOSE));
+                Proof.breach(before.counters(), now, uncounted, pause.method().equals(PauseRequest.CLOSE));
         if (breach.isPresent()) {
             LOG.errorf(
                     "the pause of generation %d is BROKEN, somebody may have written: %s",

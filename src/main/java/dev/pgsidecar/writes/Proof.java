@@ -112,9 +112,10 @@ record Proof(Sample before, List<Sample> after, boolean everything) {
      * that were written at about that time. An ANALYZE at that moment looks the same, and is told as well.
      *
      * @param then the counters of the proof, or of some seconds ago
+     * @param uncounted whether a session that no session counter has, a walsender, was there since
      * @param closed whether nobody at all can come in, so that a restart of the server hides nobody
      */
-    static Optional<String> breach(Counters then, Sample now, boolean closed) {
+    static Optional<String> breach(Counters then, Sample now, boolean uncounted, boolean closed) {
         if (now.outside() > 0) {
             return Optional.of("%d databases were made since, and are open".formatted(now.outside()));
         }
@@ -124,7 +125,7 @@ record Proof(Sample before, List<Sample> after, boolean everything) {
                     ? Optional.empty()
                     : Optional.of("the server was restarted, and nobody knows who came in before the agent was back");
         }
-        return counters.connected() > then.connected() && counters.changed() > then.changed()
+        return (uncounted || counters.connected() > then.connected()) && counters.changed() > then.changed()
                 ? Optional.of("%d sessions came in, and %d rows were written"
                         .formatted(counters.connected() - then.connected(), counters.changed() - then.changed()))
                 : Optional.empty();

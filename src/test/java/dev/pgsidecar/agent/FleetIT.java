@@ -28,6 +28,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.postgresql.ds.PGSimpleDataSource;
 import org.postgresql.jdbc.PreferQueryMode;
 
@@ -129,7 +131,7 @@ class FleetIT {
                 .isEqualTo("" + (provedXid + 1));
         assertThat(fleet.acknowledged()).as("nobody is told of a commit").isEqualTo(acknowledged);
         if (method.equals("limit")) {
-            paused.trio().cluster().awaitReplay(primary, standby);
+            paused.trio().cluster().awaitReplay(primary, standby, "pgsidecar"); // which is in no pause
             assertThat(Fleet.traces(standby)).as("no trace of one").isEqualTo(then);
         }
         assertThat(primary.queryIn("pgsidecar", "SELECT guarantee FROM pgsidecar.write_pause WHERE ended IS NULL"))
@@ -268,9 +270,10 @@ class FleetIT {
         return running.isEmpty() ? "none" : running.getFirst();
     }
 
-    /** A walsender takes SQL as well, and no connection limit counts it. */
-    @Test
-    void endsAReplicationSessionThatRunsSql() throws Exception {
+    /** A walsender takes SQL as well, also one that holds a slot, and no connection limit counts it. */
+    @ParameterizedTest
+    @CsvSource({"limit, false", "limit, true", "close, true"})
+    void endsAReplicationSessionThatRunsSql(String method, boolean slot) throws Exception {
         paused.primary().sqlIn("pgsidecar", "ALTER ROLE app REPLICATION");
         PGSimpleDataSource source = new PGSimpleDataSource();
         source.setPortNumbers(new int[] {paused.primary().port()});
@@ -281,11 +284,19 @@ class FleetIT {
         source.setAssumeMinServerVersion("15");
         try (Connection session = source.getConnection();
                 Statement statement = session.createStatement()) {
+            if (slot) {
+                statement.execute("CREATE_REPLICATION_SLOT held TEMPORARY PHYSICAL");
+            }
             statement.execute("INSERT INTO t DEFAULT VALUES");
-            JsonObject answer = paused.pauseAll("60s");
+            JsonObject answer =
+                    paused.pause(Paused.ALL.copy().put("method", method).put("ttl", "60s"));
             assertThatThrownBy(() -> statement.execute("INSERT INTO t DEFAULT VALUES"))
                     .isInstanceOf(SQLException.class);
-            assertThat(answer.getJsonArray("couldStillWrite").encode()).contains("role app, by SQL on a logical");
+            assertThat(answer.getJsonArray("couldStillWrite").encode().contains("role app, by SQL on a logical"))
+                    .isEqualTo(method.equals("limit"));
+            if (method.equals("close")) {
+                assertThatThrownBy(source::getConnection).hasMessageContaining("not currently accepting connections");
+            }
         } finally {
             paused.primary().sqlIn("pgsidecar", "ALTER ROLE app NOREPLICATION");
         }

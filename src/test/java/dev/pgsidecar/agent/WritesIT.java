@@ -19,6 +19,7 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -262,6 +263,56 @@ class WritesIT {
             assertThatThrownBy(() -> Paused.write(paused.primary())).hasMessageContaining("too many connections");
             paused.resume();
             Paused.write(paused.primary());
+        }
+    }
+
+    @Test
+    void pausesTemplate0WhereItAcceptsConnections() {
+        Paused paused = on(17);
+        paused.primary().sql("ALTER DATABASE template0 ALLOW_CONNECTIONS true");
+        try {
+            paused.pause(Paused.ALL.copy().put("method", "close"));
+            assertThatThrownBy(() -> paused.primary().connect("template0", Postgres.SUPERUSER, ""))
+                    .hasMessageContaining("not currently accepting connections");
+            paused.resume();
+            assertThat(paused.primary().query("SELECT datallowconn FROM pg_database WHERE datname = 'template0'"))
+                    .isEqualTo("t");
+        } finally {
+            paused.primary().sqlIn("pgsidecar", "ALTER DATABASE template0 ALLOW_CONNECTIONS false");
+        }
+    }
+
+    /** It analyzes an index on an expression whose function writes as soon as it may: the table's owner made it. */
+    @Test
+    void endsAnAutovacuumWorkerFromBeforeThePause() throws Exception {
+        Map<String, String> often = Map.of("autovacuum_naptime", "1s", "autovacuum_analyze_threshold", "10");
+        try (Paused paused = new Paused(17, newFolder(), often).startPrimarysAgent()) {
+            Postgres primary = paused.primary();
+            try (Connection app = primary.connect("app", "app", "");
+                    Statement statement = app.createStatement()) {
+                statement.execute("""
+                        CREATE FUNCTION slow(v bigint) RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS $$
+                        BEGIN
+                          IF current_setting('application_name') = '' THEN -- the table's owner does not see what kind of backend it is
+                            PERFORM pg_sleep(60);
+                          END IF;
+                          RETURN v;
+                        END $$""");
+                statement.execute("CREATE INDEX ON t (slow(v))");
+                statement.execute("INSERT INTO t SELECT FROM generate_series(1, 1000)");
+            }
+            String worker = await().atMost(Duration.ofSeconds(30))
+                    .until(
+                            () -> primary.queryIn(
+                                    "pgsidecar",
+                                    "SELECT max(pid) FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'"
+                                            + " AND datname = 'app' AND wait_event = 'PgSleep'"),
+                            Objects::nonNull);
+            JsonObject answer = paused.pauseAll("60s");
+            assertThat(answer.getString("guarantee")).isEqualTo("no-ordinary-role-can-write");
+            assertThat(primary.queryIn("pgsidecar", "SELECT count(*) FROM pg_stat_activity WHERE pid = " + worker))
+                    .as("one that started later has the database's default_transaction_read_only")
+                    .isEqualTo("0");
         }
     }
 

@@ -229,7 +229,12 @@ public final class Cluster implements AutoCloseable {
      * @throws BenchException after 30 s, with both positions
      */
     public void awaitReplay(Postgres primary, Postgres standby) {
-        Replay.await(primary, standby, REPLAY);
+        awaitReplay(primary, standby, Postgres.DATABASE);
+    }
+
+    /** The same, asked in a database whose sessions nothing ends meanwhile. */
+    public void awaitReplay(Postgres primary, Postgres standby, String database) {
+        Replay.await(primary, standby, database, REPLAY);
     }
 
     /** A TCP port of 127.0.0.1 that nobody listens on, outside the range of outgoing connections. */

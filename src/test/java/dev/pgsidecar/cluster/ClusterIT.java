@@ -70,7 +70,7 @@ class ClusterIT {
             standby.sql("SELECT pg_wal_replay_pause()");
             primary.sql("CREATE TABLE t (v int)");
 
-            assertThatThrownBy(() -> Replay.await(primary, standby, Duration.ofMillis(500)))
+            assertThatThrownBy(() -> Replay.await(primary, standby, Postgres.DATABASE, Duration.ofMillis(500)))
                     .isInstanceOf(BenchException.class)
                     .hasMessageContaining("pg-1")
                     .hasMessageContaining("replayed up to " + before)

@@ -14,13 +14,16 @@ final class Replay {
                               ELSE pg_current_wal_insert_lsn() END AS lsn) AS position
             """;
 
+    private final String database;
     private String seen = "nothing yet";
 
-    private Replay() {}
+    private Replay(String database) {
+        this.database = database;
+    }
 
-    static void await(Postgres source, Postgres standby, Duration timeout) {
-        String target = source.query(WRITTEN);
-        Replay replay = new Replay();
+    static void await(Postgres source, Postgres standby, String database, Duration timeout) {
+        String target = source.queryIn(database, WRITTEN);
+        Replay replay = new Replay(database);
         Await.until(
                 timeout,
                 () -> replay.reached(standby, target),
@@ -28,7 +31,7 @@ final class Replay {
     }
 
     private boolean reached(Postgres standby, String target) {
-        seen = standby.query("SELECT pg_last_wal_replay_lsn()");
+        seen = standby.queryIn(database, "SELECT pg_last_wal_replay_lsn()");
         return seen != null && Lsn.of(seen) >= Lsn.of(target);
     }
 

@@ -22,10 +22,10 @@ class PeerInstanceTest {
 
     @Test
     void knowsAHandOver() {
-        assertThat(read(primary(HANDED_OVER)).handedOver()).contains(new HandOver(7, "pg-1"));
+        assertThat(read(primary(HANDED_OVER)).handedOver()).contains(new HandOver(7, "pg-1", true));
         assertThat(read(replica(1, 1).paused(HANDED_OVER)).handedOver())
                 .as("it was replicated")
-                .contains(new HandOver(7, "pg-1"));
+                .contains(new HandOver(7, "pg-1", true));
     }
 
     @Test

@@ -290,6 +290,36 @@ class PromoteChecksTest {
     }
 
     @Test
+    void refusesAPauseThatAPeerReportsAsBroken() {
+        Peer longAgo = spoke(
+                "pg-0",
+                ago(60),
+                Optional.empty(),
+                Optional.empty(),
+                holding().broken().instance());
+        for (Peer[] peers : new Peer[][] {
+            {peer("pg-0", holding().broken())},
+            {longAgo},
+            {HOLDER, peer("pg-2", new Word().handedOver(7, "pg-1").broken())}
+        }) {
+            List<Check> checks = judge(standby(HANDED_OVER, FINAL), nowDead("pg-0"), peers);
+            Check upstream = check(checks, "upstream");
+            assertThat(upstream.failed()).isTrue();
+            assertThat(upstream.found()).contains("reports that the guarantee of this pause is broken");
+            assertThat(upstream.hint()).contains("POST /v1/writes/resume at pg-0's agent", "without a generation");
+            assertThat(upstream.waivable()).isFalse();
+        }
+        assertThat(failed(handOver(
+                        HANDED_OVER,
+                        HOLDER,
+                        peer(
+                                "pg-2",
+                                new Word().timeline(2).handedOver(7, "pg-1").broken()))))
+                .as("a pause of another timeline")
+                .isEmpty();
+    }
+
+    @Test
     void caresOnlyForTheHoldersOwnResume() {
         assertThat(failed(handOver(HANDED_OVER, HOLDER, peer("pg-2", new Word().operation("resume")))))
                 .isEmpty();
@@ -576,7 +606,12 @@ class PromoteChecksTest {
         }
 
         Word handedOver(long generation, String target) {
-            handedOver = Optional.of(new HandOver(generation, target));
+            handedOver = Optional.of(new HandOver(generation, target, true));
+            return this;
+        }
+
+        Word broken() {
+            handedOver = handedOver.map(held -> new HandOver(held.generation(), held.target(), false));
             return this;
         }
 

@@ -157,13 +157,21 @@ class ProofTest {
             """)
     void isBrokenByASessionAndRows(long connected, long changed, boolean broken) {
         Sample now = now(0, new Counters(connected, 70, changed, "monday"));
-        assertThat(Proof.breach(PROVED, now, false).isPresent()).isEqualTo(broken);
-        assertThat(Proof.breach(PROVED, now, true).isPresent()).isEqualTo(broken);
+        assertThat(Proof.breach(PROVED, now, false, false).isPresent()).isEqualTo(broken);
+        assertThat(Proof.breach(PROVED, now, false, true).isPresent()).isEqualTo(broken);
+    }
+
+    @Test
+    void isBrokenByRowsWhereAWalsenderWasThere() {
+        assertThat(Proof.breach(PROVED, now(0, new Counters(40, 71, 11, "monday")), true, false))
+                .isPresent();
+        assertThat(Proof.breach(PROVED, now(0, new Counters(40, 71, 10, "monday")), true, false))
+                .isEmpty();
     }
 
     @Test
     void tellsWhatBrokeIt() {
-        assertThat(Proof.breach(PROVED, now(0, new Counters(42, 70, 13, "monday")), false))
+        assertThat(Proof.breach(PROVED, now(0, new Counters(42, 70, 13, "monday")), false, false))
                 .contains("2 sessions came in, and 3 rows were written");
     }
 
@@ -173,9 +181,9 @@ class ProofTest {
                 new Counters(40, 70, 10, "tuesday"),
                 new Counters(0, 0, 0, "tuesday"),
                 new Counters(42, 70, 13, "tuesday"))) {
-            assertThat(Proof.breach(PROVED, now(0, after), false))
+            assertThat(Proof.breach(PROVED, now(0, after), false, false))
                     .contains("the server was restarted, and nobody knows who came in before the agent was back");
-            assertThat(Proof.breach(PROVED, now(0, after), true)).isEmpty();
+            assertThat(Proof.breach(PROVED, now(0, after), false, true)).isEmpty();
         }
     }
 
@@ -183,8 +191,8 @@ class ProofTest {
     @ValueSource(booleans = {false, true})
     void isBrokenByADatabaseThatWasMadeSince(boolean closed) {
         String expected = "1 databases were made since, and are open";
-        assertThat(Proof.breach(PROVED, now(1, PROVED), closed)).contains(expected);
-        assertThat(Proof.breach(PROVED, now(1, new Counters(0, 0, 0, "tuesday")), closed))
+        assertThat(Proof.breach(PROVED, now(1, PROVED), false, closed)).contains(expected);
+        assertThat(Proof.breach(PROVED, now(1, new Counters(0, 0, 0, "tuesday")), false, closed))
                 .contains(expected);
     }
 
