@@ -391,13 +391,21 @@ final class Promotion implements Runbook {
                 : String.join("; ", warnings.stream().map(Object::toString).toList());
     }
 
-    /** From here on probes, and peers that ask, are told of a primary; until then, of an operation. */
+    /**
+     * From here on probes, and peers that ask, are told of a primary whose writes are not paused; until then, of an operation.
+     */
     private String awaitObservation(Run run) throws StepFailed, InterruptedException {
+        Optional<Long> resumed = run.known("resumedGeneration").map(generation -> ((Number) generation).longValue());
         while (observations
                 .history()
                 .latest()
                 .filter(seen -> seen instanceof Observation.Answered answered
-                        && answered.instance().role() == Role.PRIMARY)
+                        && answered.instance().role() == Role.PRIMARY
+                        && answered.instance()
+                                .facts()
+                                .writePause()
+                                .filter(pause -> resumed.equals(Optional.of(pause.generation())))
+                                .isEmpty())
                 .isEmpty()) {
             run.rest(QUICKLY);
         }
