@@ -29,6 +29,15 @@ class PeerInstanceTest {
     }
 
     @Test
+    void takesAGuaranteeThatItDoesNotKnowForBroken() {
+        for (String guarantee : new String[] {"broken", "a newer agent's", null}) {
+            JsonObject document = document(primary(HANDED_OVER));
+            document.getJsonObject("writes").put("guarantee", guarantee);
+            assertThat(PeerInstance.of(document).orElseThrow().handedOver()).contains(new HandOver(7, "pg-1", false));
+        }
+    }
+
+    @Test
     void knowsNoHandOverWhereNothingIsCommitted() {
         assertThat(read(primary()).handedOver()).isEmpty();
         assertThat(read(primary(pause(Duration.ofSeconds(30)))).handedOver()).isEmpty();
