@@ -55,6 +55,9 @@ public class Engine {
     /** How long a stopping agent waits for the step that runs; what does not end is gone on with at the next start. */
     private static final Duration LAST_STEP = Duration.ofSeconds(5);
 
+    /** How long a request waits for another one's checks. */
+    private static final Duration CHECKED = Duration.ofSeconds(10);
+
     private static final DateTimeFormatter STAMP =
             DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
 
@@ -198,6 +201,7 @@ public class Engine {
         Work work = new Work(slot(order.kind()), runbook(order), null, false);
         try {
             synchronized (this) {
+                awaitCheck(work.slot);
                 Optional<Operation> earlier = earlier(order);
                 if (earlier.isPresent()) {
                     work.runbook.close();
@@ -227,6 +231,23 @@ public class Engine {
             release(work);
             throw e;
         }
+    }
+
+    /**
+     * Waits while another request of this slot is being checked, for a limited time: that one may be refused, or be the agent's
+     * own, and would be no reason to refuse this one.
+     */
+    private void awaitCheck(String slot) throws InterruptedException {
+        long end = System.nanoTime() + CHECKED.toNanos();
+        for (long left = CHECKED.toNanos();
+                isBeingChecked(slot) && !stopping && left > 0;
+                left = end - System.nanoTime()) {
+            TimeUnit.NANOSECONDS.timedWait(this, left);
+        }
+    }
+
+    private boolean isBeingChecked(String slot) {
+        return works.containsKey(slot) && works.get(slot).operation == null;
     }
 
     /**
@@ -322,6 +343,7 @@ public class Engine {
     private synchronized void begin(Work work) {
         works.put(work.slot, work);
         tell(work.operation);
+        notifyAll(); // those that waited for its checks
         work.thread = Thread.ofVirtual().name(work.operation.id()).start(() -> carryOut(work));
     }
 

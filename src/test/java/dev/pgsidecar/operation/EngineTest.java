@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -37,6 +38,8 @@ class EngineTest {
     private final CountDownLatch goOn = new CountDownLatch(1);
     private final CountDownLatch chore = new CountDownLatch(1);
     private final AtomicInteger rests = new AtomicInteger();
+    private final CountDownLatch checking = new CountDownLatch(1);
+    private volatile CountDownLatch judge = new CountDownLatch(0);
     private List<Check> checks = List.of(Check.passed("weather", "fine", "fine"));
     private Engine engine;
 
@@ -117,6 +120,12 @@ class EngineTest {
 
         @Override
         public List<Check> check(Set<String> waivers) {
+            checking.countDown();
+            try {
+                judge.await();
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
             return checks;
         }
 
@@ -194,6 +203,23 @@ class EngineTest {
         assertThat(refusal.other().orElseThrow().id()).isEqualTo(operation.id());
         assertThat(closed).isEqualTo(1);
         goOn.countDown();
+    }
+
+    @Test
+    void waitsWhileAnotherOneIsBeingChecked() throws Exception {
+        judge = new CountDownLatch(1);
+        checks = List.of(Check.failed("weather", "bad", "fine", "wait"));
+        FutureTask<Refusal> one = new FutureTask<>(() -> refusal(order(new JsonObject())));
+        FutureTask<Refusal> other = new FutureTask<>(() -> refusal(order(new JsonObject())));
+        Thread.ofVirtual().start(one);
+        checking.await();
+        Thread waits = Thread.ofPlatform().start(other);
+        await().until(() -> waits.getState() == Thread.State.TIMED_WAITING || other.isDone());
+        judge.countDown();
+        assertThat(one.get().kind()).isEqualTo(Refusal.Kind.CHECKS);
+        assertThat(other.get().kind())
+                .as("refused by its own checks, and not because the first was being checked")
+                .isEqualTo(Refusal.Kind.CHECKS);
     }
 
     @Test
