@@ -82,7 +82,11 @@ public record PeerInstance(
     private static Optional<HandOver> handOver(JsonObject writes) {
         return Optional.ofNullable(writes.getString("committedTo"))
                 .map(target -> new HandOver(
-                        writes.getLong("generation"), target, GUARANTEES.contains(writes.getString("guarantee", ""))));
+                        writes.getLong("generation"),
+                        target,
+                        Optional.ofNullable(writes.getString("guarantee"))
+                                .filter(GUARANTEES::contains)
+                                .isPresent()));
     }
 
     /** The downstream that this is: by its slot, else by its name. */
