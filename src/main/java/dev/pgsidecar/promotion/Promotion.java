@@ -392,7 +392,7 @@ final class Promotion implements Runbook {
     }
 
     /**
-     * From here on probes, and peers that ask, are told of a primary whose writes are not paused; until then, of an operation.
+     * Afterwards probes and peers see a primary whose writes are not paused; before, a running operation.
      */
     private String awaitObservation(Run run) throws StepFailed, InterruptedException {
         Optional<Long> resumed = run.known("resumedGeneration").map(generation -> ((Number) generation).longValue());

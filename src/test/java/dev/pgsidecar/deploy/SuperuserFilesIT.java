@@ -209,8 +209,7 @@ class SuperuserFilesIT {
                         "DROP FUNCTION IF EXISTS partman.run_maintenance(text, boolean)",
                         "ALTER SCHEMA partman OWNER TO postgres");
             }
-            // Where pg_partman is not for superusers only, whoever may create in the database may create it, and
-            // replace its functions.
+            // A pg_partman whose control file says superuser = false can belong to an ordinary role.
             server.sqlIn("app", "UPDATE pg_extension SET extowner = 'mallory'::regrole WHERE extname = 'pg_partman'");
             assertRefused(server, "caretaker.sql", "app", "extension pg_partman belongs to mallory");
             assertGainedNothing(server);
